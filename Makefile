@@ -1,0 +1,58 @@
+# newswatch: every target sets up what it needs. Needs: make, and Python 3.11 or newer with venv, or uv.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+SOURCES := stream ingest processors alerts indexer newswatch tests benchmarks
+
+.PHONY: setup demo test lint bench docs lock clean
+
+setup: $(READY)
+
+# The locked versions, checked by hash; then newswatch itself, editable, built with the locked build backend.
+$(READY): requirements-dev.lock pyproject.toml
+	@for python in $(PYTHON) python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "setting up .venv with $$python"; \
+	    $$python -m venv --clear .venv && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	    touch $(READY) && exit 0; exit 1; \
+	  fi; \
+	done; \
+	if command -v uv >/dev/null; then \
+	  echo "setting up .venv with uv"; \
+	  uv venv --quiet --clear --python '>=3.11' .venv && \
+	  uv pip install --quiet --python .venv --require-hashes -r requirements-dev.lock && \
+	  uv pip install --quiet --python .venv --no-deps --no-build-isolation -e . && \
+	  touch $(READY) && exit 0; exit 1; \
+	fi; \
+	echo "newswatch needs Python 3.11 or newer with venv (Debian: apt install python3-venv), or uv" >&2; exit 2
+
+demo: $(READY)
+	@$(BIN)/newswatch demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+# What is derived from the code: the reference of commands, settings and fields. A test fails when it is stale.
+docs: $(READY)
+	$(BIN)/python -m newswatch.reference docs
+
+# Exact versions and hashes, without the address of any index.
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header --extra dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist
