@@ -1,0 +1,220 @@
+"""The field table: every field of every kind of document, named once; mapping, DDL, queries and docs derive from it.
+
+Types, and how a query compares with them:
+
+- ``keyword``: the whole value, case and diacritics folded (``words.fold``); facets count the values as they are.
+- ``words``: text, compared word by word (``words.words``); those with ``facet`` are names, counted as they are.
+- ``date``: an ISO 8601 string with a time zone, compared to the microsecond.
+- ``number``, ``boolean``: as in JSON.
+- ``geo``: ``{"lat": …, "lon": …}``, for maps; a query may only ask whether there is one.
+
+An empty or absent value is no value. A clause on an array means *any of* its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from stream.messages import ActorType, KindOfMove, Origin, PlaceKind, PlaceRole, Severity, Status
+
+Kind = Literal["articles", "location-changes", "alerts"]
+KINDS: tuple[Kind, ...] = ("articles", "location-changes", "alerts")
+Document = Mapping[str, Any]
+"""A JSON object with the fields that the table names for its kind, nested as in the messages."""
+
+FieldType = Literal["keyword", "words", "date", "number", "boolean", "geo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. ``path`` is dotted as in the document; ``array``: it may hold several values (or lies in an array)."""
+
+    path: str
+    type: FieldType
+    description: str
+    array: bool = False
+    default: bool = False
+    """Bare words of a query are looked for here."""
+    facet: bool = False
+    """Its whole values can be counted; so they can for every keyword."""
+    values: tuple[str, ...] = ()
+    """The only values of a keyword, where they are a closed set: a query that misspells one is refused."""
+
+    @property
+    def countable(self) -> bool:
+        """Whether ``Index.facets`` takes it."""
+        return self.facet or self.type == "keyword"
+
+
+def _one_of(path: str, values: Any, description: str, *, array: bool = False) -> Field:
+    """A keyword with a closed set of values: those of a ``Literal`` of the messages."""
+    return Field(path, "keyword", description, array, values=get_args(values))
+
+
+def _under(prefix: str, fields: Iterable[Field], *, array: bool = False, plain: bool = False) -> tuple[Field, ...]:
+    """The fields below ``prefix``; ``array`` where it is an array of objects, ``plain``: none searched by default."""
+    return tuple(
+        replace(f, path=f"{prefix}.{f.path}", array=f.array or array, default=f.default and not plain) for f in fields
+    )
+
+
+_SOURCE = (
+    Field("id", "keyword", "Key of the outlet: its registrable domain, else its name in lower case."),
+    Field("name", "words", "Name of the outlet.", facet=True),
+    Field("domain", "keyword", "Registrable domain of the outlet."),
+    Field("country", "keyword", "Country of the outlet, ISO 3166-1 alpha-2."),
+    Field("language", "keyword", "Language of the outlet, ISO 639-1."),
+)
+_ACTOR = (
+    Field("text", "words", "The actor as the article words it.", default=True),
+    Field("name", "words", "Name of the actor.", default=True, facet=True),
+    Field("id", "keyword", "Id of the actor in actors.yml."),
+    _one_of("type", ActorType, "What the actor is."),
+    Field("root", "keyword", "The organisation behind the actor, else its normalised name."),
+)
+_PLACE = (
+    Field("text", "words", "The place as the article words it.", default=True),
+    Field("name", "words", "Name of the place.", default=True, facet=True),
+    Field("country", "keyword", "Country of the place, ISO 3166-1 alpha-2."),
+    Field("admin1", "words", "Name or GeoNames code of the first-level division.", facet=True),
+    _one_of("kind", PlaceKind, "What the place is."),
+    Field("geonames_id", "number", "GeoNames id of the place."),
+    Field("location", "geo", "Coordinates of the place, WGS 84."),
+)
+_MODEL = (
+    Field("name", "keyword", "Name of the extraction pipeline."),
+    Field("version", "keyword", "Version of the extraction pipeline."),
+    Field("lexicons", "keyword", "Hash over the lexicons, the gazetteer and the actors file."),
+)
+_END = (
+    Field("name", "words", "Name of the place.", facet=True),
+    Field("country", "keyword", "Country of the place, ISO 3166-1 alpha-2."),
+)
+
+_ARTICLES = (
+    Field("id", "keyword", "Id of the article."),
+    Field("version", "number", "Version of the revision shown; the higher supersedes."),
+    Field("url", "keyword", "Address of the article."),
+    Field("title", "words", "Headline.", default=True),
+    Field("summary", "words", "What the feed says of the article.", default=True),
+    Field("body", "words", "Text of the article.", default=True),
+    Field("language", "keyword", "Language of the text, ISO 639-1."),
+    Field("authors", "words", "Who wrote it.", array=True, facet=True),
+    Field("published", "date", "When the publisher says it was published (else when it was fetched)."),
+    _one_of("published_from", Literal["feed", "page", "fetched"], "Where `published` comes from."),
+    Field("fetched", "date", "When this revision was first seen."),
+    _one_of("origin", Origin, "How the article came; first_poll: it was in the feed when that was added."),
+    *_under("source", _SOURCE),
+    Field("feed_id", "keyword", "Id of the feed that carried it."),
+    Field("feed_url", "keyword", "Address of the feed that carried it."),
+    Field("truncated", "boolean", "The text was too long and is cut."),
+    Field("update", "boolean", "The same feed carried it before with other content."),
+    Field("content_hash", "keyword", "Hash of the content."),
+    Field("fingerprint", "keyword", "64-bit SimHash of the text, 16 hex digits."),
+    Field("entities.name", "words", "Name of a person, organisation or other entity in the text.", True, facet=True),
+    Field("entities.label", "keyword", "Kind of entity as spaCy labels it: PERSON, ORG, GPE, NORP and so on.", True),
+    Field("entities.text", "words", "The entity as the article words it.", True),
+    *_under("places", [f for f in _PLACE if f.path in {"name", "country", "admin1", "kind", "location"}],
+            array=True, plain=True),
+    _one_of("places.role", PlaceRole, "What the place is in the text; metonym: it means its government.", array=True),
+    Field("location_changes.id", "keyword", "Id of a statement of this revision.", True),
+    _one_of("location_changes.kind", KindOfMove, "Kind of move.", array=True),
+    _one_of("location_changes.status", Status, "Where the move stands.", array=True),
+    Field("location_changes.actor.root", "keyword", "The organisation behind who moves.", True),
+    Field("location_changes.actor.name", "words", "Who moves.", True, facet=True),
+    *_under("location_changes.origin", _END, array=True),
+    *_under("location_changes.destination", _END, array=True),
+    *_under("model", _MODEL),
+    Field("statements.id", "keyword", "Id of a statement that any revision made.", True),
+    Field("statements.version", "number", "The last revision that made it.", True),
+    Field("superseded_below", "number", "The last update: statements last made before it are withdrawn."),
+)  # fmt: skip
+
+_LOCATION_CHANGES = (
+    Field("id", "keyword", "Id of the statement."),
+    Field("article_id", "keyword", "Id of the article that makes it."),
+    Field("version", "number", "The last revision of the article that makes it."),
+    *_under("actor", _ACTOR),
+    *_under("origin", _PLACE),
+    *_under("destination", _PLACE),
+    _one_of("kind", KindOfMove, "Kind of move."),
+    _one_of("status", Status, "Where the move stands."),
+    Field("trigger", "words", "The word or phrase that tells of the move.", default=True),
+    Field("when.text", "words", "The time of the move as the article words it."),
+    Field("when.start", "date", "Earliest time of the move."),
+    Field("when.end", "date", "Latest time of the move."),
+    Field("attribution", "words", "Who says so.", default=True, facet=True),
+    Field("reason", "words", "Why, as the article words it.", default=True),
+    Field("evidence.sentence", "words", "The sentence that says it.", default=True),
+    Field("evidence.start", "number", "Where the sentence starts, in characters of title, newline, body."),
+    Field("evidence.end", "number", "Where the sentence ends."),
+    Field("confidence", "number", "How sure the extraction is, 0 to 1."),
+    Field("background", "boolean", "The move is recalled as background, it is not the news."),
+    Field("published", "date", "When the article was published."),
+    Field("fetched", "date", "When the revision was first seen."),
+    _one_of("origin_of_article", Origin, "How the article came."),
+    *_under("source", _SOURCE),
+    Field("url", "keyword", "Address of the article."),
+    Field("title", "words", "Headline of the article.", default=True),
+    Field("fingerprint", "keyword", "64-bit SimHash of the article's text."),
+    Field("withdrawn", "boolean", "The publisher changed the article and says it no more; hidden unless asked for."),
+    *_under("model", _MODEL),
+)  # fmt: skip
+
+_ALERTS = (
+    Field("id", "keyword", "Id of the alert."),
+    Field("rule", "keyword", "Id of the rule that matched."),
+    Field("rule_name", "words", "Name of the rule.", default=True, facet=True),
+    Field("query", "keyword", "The rule's query when it matched."),
+    _one_of("severity", Severity, "How grave the rule's author finds it."),
+    _one_of("subject.kind", Literal["article", "location-change", "relocation"], "What the alert is about."),
+    Field("subject.id", "keyword", "Id of what the alert is about."),
+    Field("transition", "keyword", "Id of the transition announced; matched where there is none."),
+    Field("title", "words", "Headline of the alert.", default=True),
+    Field("text", "words", "Text of the alert.", default=True),
+    Field("evidence.sentence", "words", "A sentence that the alert rests on.", True, default=True),
+    Field("evidence.source", "words", "The outlet that says it.", True, facet=True),
+    Field("evidence.url", "keyword", "Where it can be read.", True),
+    Field("evidence.article_id", "keyword", "Id of the article that says it.", True),
+    Field("evidence.published", "date", "When that article was published.", True),
+    Field("links", "keyword", "Where to read on.", True),
+    Field("created", "date", "When the alert was raised."),
+    Field("held_back", "words", "Why the alert is not sent; absent when it is.", facet=True),
+    Field("article_version", "number", "The revision of the article that made the rule match."),
+    *_under("model", _MODEL),
+)
+
+FIELDS: Mapping[Kind, Mapping[str, Field]] = {
+    "articles": {f.path: f for f in _ARTICLES},
+    "location-changes": {f.path: f for f in _LOCATION_CHANGES},
+    "alerts": {f.path: f for f in _ALERTS},
+}
+TIME_FIELD: Mapping[Kind, str] = {"articles": "published", "location-changes": "published", "alerts": "created"}
+"""The date of each kind that results are sorted by and that ``since``, ``until`` and histograms mean."""
+
+
+def default_fields(kind: Kind) -> tuple[str, ...]:
+    """The fields in which a bare word is looked for."""
+    return tuple(f.path for f in FIELDS[kind].values() if f.default)
+
+
+def _values(field: Field) -> str:
+    return f" One of {', '.join(f'`{v}`' for v in field.values)}." if field.values else ""
+
+
+def field_reference() -> str:
+    """The field table as Markdown: a heading and a table a kind, for the docs."""
+    parts = []
+    for kind, fields in FIELDS.items():
+        rows = [
+            f"| `{f.path}` | {f.type}{' (several)' if f.array else ''} | {'yes' if f.default else ''} "
+            f"| {'yes' if f.countable else ''} | {f.description}{_values(f)} |"
+            for f in fields.values()
+        ]
+        head = [f"### {kind}", "", f"Sorted by `{TIME_FIELD[kind]}`.", ""]
+        parts.append(
+            "\n".join([*head, "| field | type | bare words | facets | meaning |", "|---|---|---|---|---|", *rows])
+        )
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,106 @@
+"""A document as queries see it: its values by field, checked against the field table, its words cut only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from indexer.fields import FIELDS, Document, Field, Kind
+from indexer.query.values import micros
+from indexer.words import fold, words
+
+
+class InvalidDocument(ValueError):
+    """A document does not fit the field table; the message names the field and the fault."""
+
+
+class Matchable:
+    """A document that many queries can be asked about: values and words are computed at their first use and kept.
+
+    Raises ``InvalidDocument`` when the document has a field that its kind lacks, or a value of another type.
+    """
+
+    __slots__ = ("_comparable", "_token_sets", "_tokens", "kind", "values")
+
+    def __init__(self, kind: Kind, document: Document) -> None:
+        """The view of ``document``; later changes of it are not seen."""
+        self.kind = kind
+        self.values: dict[str, list[Any]] = {}
+        """All values by field as they are in the document, nulls left out."""
+        for field, value in _leaves(kind, document, ""):
+            self.values.setdefault(field.path, []).append(value)
+        self._tokens: dict[str, list[list[str]]] = {}
+        self._token_sets: dict[tuple[str, ...], frozenset[str]] = {}
+        self._comparable: dict[str, list[Any]] = {}
+
+    def tokens(self, field: str) -> list[list[str]]:
+        """The words of each value of a ``words`` field; values without any are left out."""
+        if field not in self._tokens:
+            self._tokens[field] = [t for v in self.values.get(field, ()) if (t := words(v))]
+        return self._tokens[field]
+
+    def token_set(self, fields: tuple[str, ...]) -> frozenset[str]:
+        """Every word in any of the fields."""
+        if fields not in self._token_sets:
+            self._token_sets[fields] = frozenset(t for f in fields for value in self.tokens(f) for t in value)
+        return self._token_sets[fields]
+
+    def comparable(self, field: str) -> list[Any]:
+        """The values as queries compare them: keywords folded (empty ones left out), dates in microseconds since
+        1970, numbers and booleans as they are. Not for ``words``."""
+        if field not in self._comparable:
+            values = self.values.get(field, ())
+            kind = FIELDS[self.kind][field].type
+            if kind == "keyword":
+                self._comparable[field] = [f for v in values if (f := fold(v))]
+            elif kind == "date":
+                self._comparable[field] = [micros(datetime.fromisoformat(v)) for v in values]
+            else:
+                self._comparable[field] = list(values)
+        return self._comparable[field]
+
+    def has(self, field: str) -> bool:
+        """Whether the field has a value: for ``words`` at least one word."""
+        return bool(self.tokens(field) if FIELDS[self.kind][field].type == "words" else self.comparable(field))
+
+
+def _leaves(kind: Kind, document: Document, prefix: str) -> Iterator[tuple[Field, Any]]:
+    """Each value with its field, in the order of the document."""
+    for key, value in document.items():
+        path = f"{prefix}{key}"
+        field = FIELDS[kind].get(path)
+        if field is None and not any(name.startswith(f"{path}.") for name in FIELDS[kind]):
+            raise InvalidDocument(f"{path}: {kind} have no such field")
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if one is None:
+                continue
+            if field is not None:
+                _check(field, one, several=isinstance(value, list | tuple))
+                yield field, one
+            elif isinstance(one, dict):
+                yield from _leaves(kind, one, f"{path}.")
+            else:
+                raise InvalidDocument(f"{path}: not an object")
+
+
+def _check(field: Field, value: object, *, several: bool) -> None:
+    if several and not field.array:
+        raise InvalidDocument(f"{field.path}: a list, where one value is expected")
+    if not _fits(field, value):
+        raise InvalidDocument(f"{field.path}: {str(value)[:40]!r} is no {field.type}")
+
+
+def _fits(field: Field, value: object) -> bool:
+    if field.type in {"keyword", "words"}:
+        return isinstance(value, str)
+    if field.type == "boolean":
+        return isinstance(value, bool)
+    if field.type == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1 << 53
+    if field.type == "geo":
+        return isinstance(value, dict) and set(value) == {"lat", "lon"}
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False

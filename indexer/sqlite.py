@@ -1,0 +1,232 @@
+"""The index on SQLite and FTS5, for one machine and several processes: one file, a write-ahead log."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Literal
+
+from indexer.compile_sqlite import Condition, condition
+from indexer.fields import FIELDS, KINDS, Kind
+from indexer.index import Page, Put, Report, Stored
+from indexer.paging import MAX_LIMIT, Place, decode_cursor, encode_cursor
+from indexer.query import InvalidDocument, Matchable, Query, everything
+from indexer.query.values import micros, time_of
+from indexer.sqlite_store import guarded, open_store
+from indexer.sqlite_tables import (
+    delete_search_rows,
+    documents_ddl,
+    field_number,
+    insert_search_rows,
+    layout_of,
+    search_ddl,
+    table_of,
+    time_of_document,
+)
+from stream.errors import ConfigError
+
+_HOUR = 3_600_000_000
+_BATCH = 500
+
+
+class SqliteIndex:
+    """``indexer.index.Index`` in the file ``path``. A write waits up to ``busy_timeout`` seconds for another's."""
+
+    def __init__(self, path: str, generation: str = "g1", *, busy_timeout: float = 10.0) -> None:
+        """Open or create the file. Raises ``ConfigError`` where that cannot be, in one line that says why."""
+        if not re.fullmatch(r"g[1-9][0-9]*", generation):
+            raise ConfigError(f"generation: {generation!r} is no generation; they are called g1, g2, …")
+        self._path, self._generation = path, generation
+        self._db = open_store(path, busy_timeout)
+        self._checked: set[Kind] = set()
+
+    def setup(self) -> list[str]:
+        """Create what is missing; tables of an older layout are made anew from their documents."""
+        lines = []
+        for kind in KINDS:
+            table = table_of(kind, self._generation)
+            with self._transaction("IMMEDIATE"):
+                had = self._layout(table)
+                if had == layout_of(kind):
+                    continue
+                for statement in [*documents_ddl(table), *search_ddl(table, kind)]:
+                    self._db.execute(statement)
+                count = self._index_again(kind, table)
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"layout:{table}", layout_of(kind)))
+            lines.append(f"index: {table} {'created' if had is None else f'changed: {count} documents indexed again'}")
+        return lines
+
+    def put(self, puts: Sequence[Put]) -> list[Report]:
+        """Store documents in one transaction; one report each."""
+        if not puts:
+            return []
+        tables = {p.kind: self._table(p.kind) for p in puts}
+        with self._transaction("IMMEDIATE"):
+            return [self._put(tables[p.kind], p) for p in puts]
+
+    def get(self, kind: Kind, ids: Sequence[str]) -> dict[str, Stored]:
+        """The present documents by id."""
+        table, found = self._table(kind), {}
+        with self._transaction():
+            for at in range(0, len(ids), _BATCH):
+                some = list(ids[at : at + _BATCH])
+                marks = ", ".join("?" * len(some))
+                rows = self._db.execute(f"SELECT id, version, document FROM {table} WHERE id IN ({marks})", some)
+                found.update({row[0]: _stored(row) for row in rows})
+        return found
+
+    def search(
+        self, kind: Kind, query: Query | None = None, *, since: datetime | None = None, until: datetime | None = None,
+        oldest_first: bool = False, limit: int = 20, cursor: str | None = None,
+    ) -> Page:  # fmt: skip
+        """A page of what matches; pages follow each other by the last hit's time and id, so writes never shift them."""
+        if not 0 <= limit <= MAX_LIMIT:
+            raise ConfigError(f"limit: {limit} is not between 0 and {MAX_LIMIT:,}")
+        place = decode_cursor(cursor, oldest_first) if cursor is not None else None
+        now = place.now if place else micros(datetime.now(UTC))
+        table = self._table(kind)
+        matching = _within(_condition(kind, query, table, now), since, until)
+        with self._transaction():
+            counted = self._db.execute(f"SELECT count(*) FROM {table} d WHERE {matching.sql}", matching.parameters)
+            total = int(counted.fetchone()[0])
+            rows = self._page(table, matching, place, oldest_first, limit + 1)
+        last = rows[limit - 1] if 0 < limit < len(rows) else None
+        following = encode_cursor(Place(now, last[3], last[0]), oldest_first) if last else None
+        return Page([_stored(row[:3]) for row in rows[:limit]], total, following)
+
+    def facets(
+        self, kind: Kind, field: str, query: Query | None = None, *,
+        since: datetime | None = None, until: datetime | None = None, size: int = 10,
+    ) -> list[tuple[str, int]]:  # fmt: skip
+        """The most frequent values of a field that can be counted."""
+        if field not in FIELDS[kind] or not FIELDS[kind][field].countable:
+            raise ConfigError(f"facets: {field!r} is no keyword or name of {kind}; the field reference lists them")
+        table = self._table(kind)
+        matching = _within(_condition(kind, query, table, micros(datetime.now(UTC))), since, until)
+        sql = (
+            f"SELECT shown, count(*) FROM {table}_values WHERE field = ? AND doc IN"
+            f" (SELECT doc FROM {table} d WHERE {matching.sql}) GROUP BY shown ORDER BY 2 DESC, 1 LIMIT ?"
+        )
+        with self._transaction():
+            rows = self._db.execute(sql, [field_number(kind, field), *matching.parameters, max(size, 0)])
+            return [(value, count) for value, count in rows]
+
+    def histogram(
+        self, kind: Kind, interval: Literal["hour", "day"], query: Query | None = None, *,
+        since: datetime | None = None, until: datetime | None = None,
+    ) -> list[tuple[datetime, int]]:  # fmt: skip
+        """How many match in each hour or day, in order of time."""
+        table = self._table(kind)
+        length = _HOUR if interval == "hour" else 24 * _HOUR
+        matching = _within(_condition(kind, query, table, micros(datetime.now(UTC))), since, until)
+        start = f"time - ((time % {length}) + {length}) % {length}"  # towards the past, also before 1970
+        sql = f"SELECT {start}, count(*) FROM {table} d WHERE {matching.sql} GROUP BY 1 ORDER BY 1"
+        with self._transaction():
+            return [(time_of(at), count) for at, count in self._db.execute(sql, matching.parameters)]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _put(self, table: str, put: Put) -> Report:
+        try:
+            view = Matchable(put.kind, put.document)
+            time = time_of_document(view)
+            text = json.dumps(put.document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            f"{put.id}{text}".encode()
+        except (InvalidDocument, TypeError, ValueError) as error:
+            return Report(put.id, "refused", str(error))
+        if time is None:
+            return Report(put.id, "refused", f"{put.kind}: the document has no time to be sorted by")
+        found = self._db.execute(f"SELECT doc, version, document FROM {table} WHERE id = ?", (put.id,)).fetchone()
+        if found and found[1] > put.version:
+            return Report(put.id, "older")
+        if not found:
+            row = (put.id, put.version, time, text)
+            doc = self._db.execute(
+                f"INSERT INTO {table} (id, version, time, document) VALUES (?, ?, ?, ?)", row
+            ).lastrowid
+            insert_search_rows(self._db, table, doc or 0, view)
+        elif found[1] != put.version or found[2] != text:
+            self._db.execute(
+                f"UPDATE {table} SET version = ?, time = ?, document = ? WHERE doc = ?",
+                (put.version, time, text, found[0]),
+            )
+            if found[2] != text:
+                delete_search_rows(self._db, table, found[0])
+                insert_search_rows(self._db, table, found[0], view)
+        return Report(put.id, "stored")
+
+    def _page(
+        self, table: str, matching: Condition, place: Place | None, oldest_first: bool, limit: int
+    ) -> list[tuple[str, int, str, int]]:
+        beyond, order = (">", "ASC") if oldest_first else ("<", "DESC")
+        after = f" AND (d.time, d.id) {beyond} (?, ?)" if place else ""
+        parameters = [*matching.parameters, *([place.time, place.id] if place else []), limit]
+        return self._db.execute(
+            f"SELECT d.id, d.version, d.document, d.time FROM {table} d WHERE {matching.sql}{after}"
+            f" ORDER BY d.time {order}, d.id {order} LIMIT ?",
+            parameters,
+        ).fetchall()
+
+    def _index_again(self, kind: Kind, table: str) -> int:
+        """Make the search rows of every document of a kind; returns how many there are."""
+        count, last = 0, 0
+        while rows := self._db.execute(
+            f"SELECT doc, document FROM {table} WHERE doc > ? ORDER BY doc LIMIT ?", (last, _BATCH)
+        ).fetchall():
+            for doc, text in rows:
+                insert_search_rows(self._db, table, doc, Matchable(kind, json.loads(text)))
+            count, last = count + len(rows), rows[-1][0]
+        return count
+
+    def _table(self, kind: Kind) -> str:
+        """The kind's table. Raises ``ConfigError`` where it is missing or laid out by another version."""
+        table = table_of(kind, self._generation)
+        if kind not in self._checked:
+            with self._transaction():
+                layout = self._layout(table)
+            if layout != layout_of(kind):
+                fault = "is not there" if layout is None else "was made by another version of newswatch"
+                raise ConfigError(f"index {self._path}: {table} {fault}; run newswatch setup")
+            self._checked.add(kind)
+        return table
+
+    def _layout(self, table: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (f"layout:{table}",)).fetchone()
+        return row[0] if row else None
+
+    @contextmanager
+    def _transaction(self, mode: Literal["DEFERRED", "IMMEDIATE"] = "DEFERRED") -> Iterator[None]:
+        """One transaction, ended in any case; SQLite's errors become ours."""
+        with guarded(self._path):
+            self._db.execute(f"BEGIN {mode}")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+
+def _stored(row: Sequence[object]) -> Stored:
+    return Stored(str(row[0]), int(str(row[1])), json.loads(str(row[2])))
+
+
+def _condition(kind: Kind, query: Query | None, table: str, now: int) -> Condition:
+    if query is not None and query.kind != kind:
+        raise ConfigError(f"query: it was read as one on {query.kind}, not on {kind}")
+    return condition(query or everything(kind), table, now)
+
+
+def _within(matching: Condition, since: datetime | None, until: datetime | None) -> Condition:
+    """The condition, and the time in [since, until)."""
+    parts, parameters = [matching.sql], [*matching.parameters]
+    for time, operator in ((since, ">="), (until, "<")):
+        if time is not None:
+            parts.append(f"d.time {operator} ?")
+            parameters.append(micros(time))
+    return Condition(" AND ".join(parts), parameters)

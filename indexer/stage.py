@@ -1,0 +1,82 @@
+"""The index stage: sinks for the topics ``enriched`` (articles with their statements) and ``alerts``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from indexer.documents import alert_document
+from indexer.index import Index, Put, Report
+from indexer.revisions import plan, statements_named
+from stream.errors import ConfigError, IndexUnavailable
+from stream.messages import Alert, EnrichedArticle
+from stream.stage import Done, Incoming, Outcome, Reject, Retry
+
+RETRY_AFTER = 2.0
+"""Seconds to wait when the index is away."""
+
+_AWAY = (IndexUnavailable, ConfigError)
+"""An index that is not set up or damaged is no record's fault, either: nothing becomes a dead letter while it is."""
+
+
+class IndexEnriched:
+    """A ``stream.stage.Handler`` that stores enriched articles and their statements, corrections included.
+
+    All is acknowledged by the index when it returns ``Done``. What the index refuses for ever becomes a dead letter.
+    """
+
+    def __init__(self, index: Index) -> None:
+        """``index`` must be set up."""
+        self._index = index
+
+    def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        """Store the batch; ``Retry`` for all of it while the index is away (nothing is lost by storing it again)."""
+        enriched = [i.message if isinstance(i.message, EnrichedArticle) else None for i in batch]
+        try:
+            refused = self._store([e for e in enriched if e is not None])
+        except _AWAY as error:
+            return [Retry(str(error), RETRY_AFTER)] * len(batch)
+        return [_outcome(i, refused.get(e.article.id) if e else None) for i, e in zip(batch, enriched, strict=True)]
+
+    def _store(self, batch: Sequence[EnrichedArticle]) -> dict[str, str]:
+        """Store what ``plan`` says; returns why by article id where something was refused."""
+        present = self._index.get("articles", list({e.article.id for e in batch}))
+        statements = self._index.get("location-changes", statements_named(present))
+        planned = plan(batch, present, statements)
+        reports = self._index.put(planned.statements)
+        refused = {
+            str(p.document["article_id"]): f"statement {p.id}: {r.reason}"
+            for p, r in zip(planned.statements, reports, strict=True)
+            if r.outcome == "refused"
+        }
+        reports = self._index.put([p for p in planned.articles if p.id not in refused])
+        return refused | {r.id: f"article {r.id}: {r.reason}" for r in reports if r.outcome == "refused"}
+
+
+class IndexAlerts:
+    """A ``stream.stage.Handler`` that stores alerts. An alert never changes, so its version is always 1."""
+
+    def __init__(self, index: Index) -> None:
+        """``index`` must be set up."""
+        self._index = index
+
+    def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        """Store the batch; ``Retry`` for all of it while the index is away."""
+        alerts = [i.message for i in batch if isinstance(i.message, Alert)]
+        try:
+            reports = self._index.put([Put("alerts", a.id, 1, alert_document(a)) for a in alerts])
+        except _AWAY as error:
+            return [Retry(str(error), RETRY_AFTER)] * len(batch)
+        refused = {r.id: _refusal(r) for r in reports if r.outcome == "refused"}
+        return [_outcome(i, refused.get(i.message.id) if isinstance(i.message, Alert) else None, Alert) for i in batch]
+
+
+def _refusal(report: Report) -> str:
+    return f"alert {report.id}: {report.reason}"
+
+
+def _outcome(
+    incoming: Incoming, refused: str | None, expected: type[EnrichedArticle] | type[Alert] = EnrichedArticle
+) -> Outcome:
+    if not isinstance(incoming.message, expected):
+        return Reject(f"a {type(incoming.message).__name__}, where the index expects {expected.__name__} records")
+    return Reject(f"the index refuses {refused}") if refused else Done()

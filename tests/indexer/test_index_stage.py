@@ -1,0 +1,113 @@
+"""The sink handlers, on a real index."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from indexer.index import Index
+from indexer.query import parse
+from indexer.sqlite import SqliteIndex
+from indexer.stage import IndexAlerts, IndexEnriched
+from stream.log import Record
+from stream.messages import Alert, AnyMessage, Superseded
+from stream.stage import Done, Incoming, Reject, Retry
+from tests.indexer.test_revisions import revision
+
+ALERT = Alert.model_validate(
+    {
+        "id": "x", "rule": "r", "rule_name": "R", "query": "hamas", "severity": "high",
+        "subject": {"kind": "article", "id": "a"}, "title": "t", "text": "Hamas moves", "evidence": [], "links": [],
+        "created": "2026-09-01T00:00:00Z", "article_version": 1,
+        "model": {"name": "m", "version": "1", "lexicons": "l"},
+    }
+)  # fmt: skip
+
+
+def incoming(*messages: AnyMessage) -> list[Incoming]:
+    at = datetime(2026, 9, 1, tzinfo=UTC)
+    return [Incoming(Record("t", 0, i, at, "k", b""), m) for i, m in enumerate(messages)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "index.db"
+
+
+@pytest.fixture
+def index(path: Path) -> Iterator[Index]:
+    opened = SqliteIndex(str(path), busy_timeout=0.05)
+    opened.setup()
+    yield opened
+    opened.close()
+
+
+def test_articles_statements_and_corrections(index: Index) -> None:
+    handle = IndexEnriched(index)
+    assert handle(incoming(revision(1, "xy"), revision(1, "z", of="b"))) == [Done(), Done()]
+    assert handle(incoming(revision(2, "y", update=True))) == [Done()]
+    assert index.search("articles").total == 2
+    assert {h.id for h in index.search("location-changes").hits} == {"a-y", "b-z"}
+    withdrawn = index.search("location-changes", parse("withdrawn:true", "location-changes")).hits
+    assert [(h.id, h.document["version"], h.version) for h in withdrawn] == [("a-x", 1, 2)]
+
+
+def test_an_empty_batch(index: Index) -> None:
+    assert IndexEnriched(index)([]) == []
+    assert IndexAlerts(index)([]) == []
+
+
+def test_alerts(index: Index) -> None:
+    handle = IndexAlerts(index)
+    assert handle(incoming(ALERT)) == handle(incoming(ALERT)) == [Done()]
+    assert [h.id for h in index.search("alerts", parse("hamas severity:high", "alerts")).hits] == ["x"]
+
+
+def test_other_messages_are_rejected_alone(index: Index) -> None:
+    other = Superseded(article_id="a", version=1)
+    first, second = IndexEnriched(index)(incoming(other, revision(1, "x")))
+    assert isinstance(first, Reject)
+    assert "Superseded" in first.reason
+    assert second == Done()
+    assert isinstance(IndexAlerts(index)(incoming(other))[0], Reject)
+
+
+def test_what_the_index_refuses_is_rejected_with_the_reason(index: Index) -> None:
+    good, bad = revision(1, "x"), revision(1, "y", of="b")
+    bad = bad.model_copy(update={"article": bad.article.model_copy(update={"title": "\ud800"})})
+    first, second = IndexEnriched(index)(incoming(good, bad))
+    assert first == Done()
+    assert isinstance(second, Reject)
+    assert "article b" in second.reason
+    change = good.location_changes[0].model_copy(update={"trigger": "\ud800"})
+    [outcome] = IndexEnriched(index)(incoming(good.model_copy(update={"location_changes": (change,)})))
+    assert isinstance(outcome, Reject)
+    assert "statement a-x" in outcome.reason
+    [outcome] = IndexAlerts(index)(incoming(ALERT.model_copy(update={"text": "\ud800"})))
+    assert isinstance(outcome, Reject)
+
+
+def test_while_the_index_is_not_set_up_all_is_retried(tmp_path: Path) -> None:
+    bare = SqliteIndex(str(tmp_path / "bare.db"))
+    [outcome] = IndexEnriched(bare)(incoming(revision(1, "x")))
+    assert isinstance(outcome, Retry)
+    assert "newswatch setup" in outcome.reason
+    bare.close()
+
+
+def test_while_the_index_is_away_all_is_retried(index: Index, path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    outcomes = [
+        *IndexEnriched(index)(incoming(revision(1, "x"), revision(2, "x"))),
+        *IndexAlerts(index)(incoming(ALERT)),
+    ]
+    assert all(isinstance(o, Retry) and "locked" in o.reason for o in outcomes)
+    assert len(outcomes) == 3
+    other.execute("ROLLBACK")
+    other.close()
+    assert IndexEnriched(index)(incoming(revision(1, "x"), revision(2, "x"))) == [Done(), Done()]
