@@ -1,7 +1,7 @@
 """The log port: partitioned, append-only topics, consumer groups, and transactions that publish and commit together.
 
 ``open_log("sqlite:///path/log.db")`` gives the embedded backend. Code above this floor knows only what is written
-here; ``tests/contracts/test_log.py`` holds every backend to it.
+here; ``tests/contracts/test_log*.py`` hold every backend to it.
 
 Words. A *topic* has a fixed number of *partitions*; a record's place in its partition is its *offset* (0, 1, 2, …;
 compaction and retention leave gaps, an offset is never used twice). A *group* consumes a topic: each partition is
@@ -42,7 +42,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """A position to commit: the offset of the next record to read, and a small note (at most 1,000 characters)."""
+    """A position to commit: the offset of the next record to read, and a small note (cut at 1,000 characters)."""
 
     offset: int
     metadata: str = ""
@@ -56,11 +56,18 @@ class Bounds:
     end: int
 
 
+def size_of(key: str, value: bytes | None) -> int:
+    """What a record counts for in every limit: the bytes of its key (UTF-8) and its value."""
+    return len(key.encode()) + len(value or b"")
+
+
 def check_size(topic: str, key: str, value: bytes | None) -> None:
     """Raise ``RecordTooLarge`` when key and value are more than ``MAX_RECORD_BYTES``."""
-    size = len(key.encode()) + len(value or b"")
+    size = size_of(key, value)
     if size > MAX_RECORD_BYTES:
-        raise RecordTooLarge(f"topic {topic}: a record of {size:,} bytes (key {key}); at most {MAX_RECORD_BYTES:,}")
+        raise RecordTooLarge(
+            f"topic {topic}: a record of {size:,} bytes (key {key[:100]!r}); at most {MAX_RECORD_BYTES:,}"
+        )
 
 
 def partition_of(partition_key: str, partitions: int) -> int:
@@ -77,7 +84,10 @@ class Transaction(Protocol):
         """Append a record. Raises ``RecordTooLarge``, ``UnknownTopic`` (also for a partition out of range) at once."""
 
     def commit(self, offsets: Mapping[int, Offset]) -> None:
-        """Commit the consumer's position for these partitions of its topic; the last call for a partition counts."""
+        """Commit the consumer's position for these partitions of its topic; the last call for a partition counts.
+
+        Raises ``ValueError`` in a transaction without a consumer.
+        """
 
 
 class Consumer(Protocol):
@@ -96,8 +106,9 @@ class Consumer(Protocol):
 
         Waits up to ``timeout`` seconds for the first; returns as soon as there are any, and no more than
         ``max_bytes`` of them (but at least one). Each record is returned once by this consumer, unless ``seek``
-        goes back; a partition that was lost and comes back starts from its committed offset. No lock and no read
-        transaction is held after the call. Raises ``LogError`` when the log cannot be read.
+        goes back; a partition that was lost and comes back starts from its committed offset. However full one
+        partition is, the others get their turn. No lock and no read transaction is held after the call. Raises
+        ``LogError`` when the log cannot be read; then no position has moved.
         """
 
     def assignment(self) -> frozenset[int]:
@@ -120,7 +131,11 @@ class Consumer(Protocol):
 
 
 class Log(Protocol):
-    """A log. One object serves one thread; processes share the log by opening it each for themselves."""
+    """A log. One object serves one thread; processes share the log by opening it each for themselves.
+
+    Every method raises ``LogError`` when the log cannot be read or written, and ``UnknownTopic`` for a topic or a
+    partition that is not in it.
+    """
 
     def create_topics(self, topics: Sequence[Topic], partitions: int) -> list[str]:
         """Create what is missing; safe to repeat.
@@ -130,7 +145,7 @@ class Log(Protocol):
         """
 
     def partitions(self, topic: str) -> int:
-        """The number of partitions. Raises ``UnknownTopic``."""
+        """The number of partitions."""
 
     def transaction(self, consumer: Consumer | None = None) -> AbstractContextManager[Transaction]:
         """All of the block's publishes and commits happen together at its end, or none of them.
@@ -142,12 +157,15 @@ class Log(Protocol):
         """
 
     def consumer(self, topic: str, group: str) -> Consumer:
-        """Join ``group`` on ``topic``. Partitions come with the first ``poll``. Raises ``UnknownTopic``."""
+        """Join ``group`` on ``topic``. Partitions come with the first ``poll``."""
 
     def read(
         self, topic: str, partition: int, offset: int, max_records: int, max_bytes: int = 8_000_000
     ) -> list[Record]:
-        """The records from ``offset`` on, without a group; empty at the end. Sees all that was committed before."""
+        """The records from ``offset`` on, without a group; empty at the end. Sees all that was committed before.
+
+        No more than ``max_bytes`` of them, but at least one.
+        """
 
     def bounds(self, topic: str) -> dict[int, Bounds]:
         """The offsets that each partition holds. Sees every transaction that ended before."""
@@ -171,11 +189,12 @@ def lag(log: Log, topic: str, group: str) -> int:
 def open_log(url: str) -> Log:
     """The log at ``url``. Raises ``ConfigError`` for a URL that no backend serves."""
     scheme = url.partition(":")[0]
-    if url.startswith("sqlite:///"):
+    path = url.removeprefix("sqlite:///")
+    if path not in (url, "", ":memory:"):
         from stream.sqlite import SqliteLog
 
-        return SqliteLog(url.removeprefix("sqlite:///"))
-    raise ConfigError(f"log_url: no log backend for {scheme!r}; use sqlite:///PATH")
+        return SqliteLog(path)
+    raise ConfigError(f"log_url: no log is served at this {scheme!r} URL; use sqlite:///PATH")
 
 
 Opener = Callable[[], Log]

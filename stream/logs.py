@@ -5,18 +5,27 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
-_SECRET_NAMES = re.compile(r"password|passwd|secret|token|api_?key|authorization", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_NAMES = r"password|passwd|secret|token|api[_-]?key|authorization"
+_SECRET_NAMES = re.compile(_NAMES, re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
+_NAMED = re.compile(
+    rf"""((?:{_NAMES})[\w-]*(?:=|['"]\s*[:=]\s*|:\s+))((?:basic|bearer)\s+)?('[^']*'|"[^"]*"|[^\s'"&;,)}}\]]+)""",
+    re.IGNORECASE,
+)
 
 
 def redact(text: str) -> str:
-    """``text`` with the user and password of every URL in it replaced by ``***``."""
-    return _CREDENTIALS.sub("***@", text)
+    """``text`` with every secret in it replaced by ``***``.
+
+    Secrets are the user and password of a URL, and the value of what is named like one (``?token=…``,
+    ``'password': …``, ``Authorization: Bearer …``).
+    """
+    return _NAMED.sub(r"\1***", _CREDENTIALS.sub("***@", text))
 
 
 def configure_logging(level: str, stage: str | None = None) -> None:
@@ -29,7 +38,9 @@ def configure_logging(level: str, stage: str | None = None) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _without_secrets,
-            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if terminal
+            else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -41,12 +52,19 @@ def configure_logging(level: str, stage: str | None = None) -> None:
 
 
 def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A processor of structlog: hides values by their names, and credentials in URLs anywhere."""
+    """A processor of structlog: hides values by their names, nested ones as well, and secrets in texts anywhere."""
     for name, value in event.items():
-        if _SECRET_NAMES.search(name):
-            event[name] = "***"
-        elif isinstance(value, str):
-            event[name] = redact(value)
-        elif not isinstance(value, int | float | bool | type(None)):
-            event[name] = redact(str(value))
+        event[name] = _hidden(name, value)
     return event
+
+
+def _hidden(name: str, value: object) -> object:
+    if _SECRET_NAMES.search(name):
+        return "***"
+    if isinstance(value, int | float | None):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _hidden(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden("", inner) for inner in value]
+    return redact(str(value))

@@ -190,11 +190,13 @@ def load_settings(file: Path | None = None) -> Settings:
 
 def source_of(path: tuple[str, ...], file: Path) -> str:
     """Where a setting's value comes from: its (or its section's) environment variable, the file, or ``default``."""
-    present = {name.upper() for name in os.environ}
-    for length in range(len(path), 0, -1):
-        variable = PREFIX + "__".join(path[:length]).upper()
-        if variable in present:
-            return variable
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    variable = PREFIX + "__".join(path).upper()
+    if variable in variables:
+        return variable
+    section = PREFIX + path[0].upper()
+    if _is_json(variables.get(section, "")) and path[-1] in json.loads(variables[section]):
+        return section
     values: Any = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     for name in path:
         if not isinstance(values, dict) or name not in values:

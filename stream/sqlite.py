@@ -13,13 +13,13 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 
 from stream.errors import ConfigError, LogError, UnknownTopic
-from stream.log import Bounds, Consumer, Offset, Record, check_size
+from stream.log import Bounds, Consumer, Offset, Record, check_size, size_of
 from stream.sqlite_groups import SqliteConsumer
 from stream.topics import Topic
 
@@ -148,7 +148,7 @@ class SqliteLog:
                 (base + offset, base + (1 << OFFSET_BITS), max_records),
             )
             for position, moment, key, value, headers in cursor:
-                size += len(value or b"") + len(key)
+                size += size_of(key, value)
                 if records and size > max_bytes:
                     break
                 records.append(
@@ -165,12 +165,14 @@ class SqliteLog:
             return {number: Bounds(first, following) for number, first, following in rows.fetchall()}
 
     def offsets_for_time(self, topic: str, time: datetime) -> dict[int, int]:
-        """See ``Log.offsets_for_time``; a bisection, for timestamps never fall within a partition."""
+        """See ``Log.offsets_for_time``."""
         return {p: self._first_at(topic, p, b, microseconds(time)) for p, b in self.bounds(topic).items()}
 
     def _first_at(self, topic: str, partition: int, bounds: Bounds, moment: int) -> int:
+        """A bisection, for timestamps never fall within a partition; it steps over the gaps of compaction."""
         base = self.partition(topic, partition) << OFFSET_BITS
         low, high = bounds.start, bounds.end
+        found = high
         with self.reading() as db:
             while low < high:
                 middle = (low + high) // 2
@@ -178,11 +180,13 @@ class SqliteLog:
                     "SELECT position, time FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT 1",
                     (base + middle, base + high),
                 ).fetchone()
-                if row is None or row[1] >= moment:
+                if row is None:
                     high = middle
+                elif row[1] >= moment:
+                    found, high = row[0] - base, middle
                 else:
                     low = row[0] - base + 1
-        return low
+        return found
 
     def committed(self, topic: str, group: str) -> dict[int, Offset]:
         """See ``Log.committed``."""
@@ -294,40 +298,44 @@ def _create(db: sqlite3.Connection, topic: Topic, partitions: int, retention: fl
 def _open(path: str) -> sqlite3.Connection:
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        _prepare(db, path)
+        with ExitStack() as on_failure:
+            db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            on_failure.callback(db.close)
+            _prepare(db, path)
+            on_failure.pop_all()
+            return db
     except OSError as error:
         raise ConfigError(
             f"log {path}: its folder cannot be made: {error.strerror}; set data_dir to a folder you can write"
         ) from error
     except sqlite3.Error as error:
         raise ConfigError(_explain(path, error)) from error
-    return db
 
 
 def _prepare(db: sqlite3.Connection, path: str) -> None:
+    _is_ours(db, path)  # before anything is changed in it
     db.execute("PRAGMA page_size = 8192")
     _with_patience(db, "PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("BEGIN IMMEDIATE")
-    try:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        application = db.execute("PRAGMA application_id").fetchone()[0]
-        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables and application != APPLICATION_ID:
-            raise ConfigError(f"log {path}: another program's SQLite file; set log_url or data_dir to another place")
-        if version > VERSION:
-            raise ConfigError(f"log {path}: made by a newer newswatch (store {version}, known {VERSION}); upgrade")
-        if not tables:
-            for statement in re.split(r";\s*\n", _SCHEMA.strip()):
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {VERSION}")
-        db.execute("COMMIT")
-    except BaseException:
-        db.rollback()
-        db.close()
-        raise
+    if not _is_ours(db, path):
+        for statement in re.split(r";\s*\n", _SCHEMA.strip()):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
+
+
+def _is_ours(db: sqlite3.Connection, path: str) -> bool:
+    """Whether the file is a log already; False when it is empty. Raises ``ConfigError`` when it is anything else."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and application != APPLICATION_ID:
+        raise ConfigError(f"log {path}: another program's SQLite file; set log_url or data_dir to another place")
+    if version > VERSION:
+        raise ConfigError(f"log {path}: made by a newer newswatch (store {version}, known {VERSION}); upgrade")
+    return bool(tables)
 
 
 def _with_patience(db: sqlite3.Connection, statement: str) -> None:

@@ -14,12 +14,12 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stream.errors import Fenced
-from stream.log import Offset, Record
+from stream.log import Offset, Record, size_of
 
 if TYPE_CHECKING:
     from stream.sqlite import SqliteLog
@@ -61,6 +61,10 @@ def decide(me: str, seen: Membership, partitions: int, now: float) -> Move:
     )
 
 
+def _epoch(seen: Membership, partition: int) -> int:
+    return seen.owners.get(partition, (None, 0))[1]
+
+
 class SqliteConsumer:
     """See ``Consumer`` in ``stream/log.py``."""
 
@@ -91,12 +95,16 @@ class SqliteConsumer:
             seen = self._log.changes()
             if records := self._fetch(max_records, max_bytes):
                 return records
-            while self._log.changes() == seen:
-                if time.monotonic() >= deadline:
-                    return []
-                if time.monotonic() >= self._look_again_at:
-                    break  # has a member died?
-                time.sleep(min(IDLE_SECONDS, max(0.0, deadline - time.monotonic())))
+            if not self._await_change(seen, deadline):
+                return []
+
+    def _await_change(self, seen: int, deadline: float) -> bool:
+        """Until another connection committed or a member may have died; False when the time is up before."""
+        while (left := deadline - time.monotonic()) > 0:
+            if self._log.changes() != seen or time.monotonic() >= self._look_again_at:
+                return True
+            time.sleep(min(IDLE_SECONDS, left))
+        return False
 
     def _fetch(self, max_records: int, max_bytes: int) -> list[Record]:
         """Up to a fair part from each partition, beginning at another one each time, so that none starves."""
@@ -106,16 +114,18 @@ class SqliteConsumer:
         self._turn += 1
         turn = self._turn % len(active)
         records: list[Record] = []
+        positions: dict[int, int] = {}
+        room = max_bytes
         for left, partition in zip(range(len(active), 0, -1), active[turn:] + active[:turn], strict=True):
-            count, size = max_records - len(records), max_bytes - sum(len(r.value or b"") for r in records)
-            if count <= 0 or (records and size <= 0):
-                break
-            got = self._log.read(
-                self.topic, partition, self._positions[partition], -(-count // left), max(1, size // left)
-            )
-            if got:
-                self._positions[partition] = got[-1].offset + 1
-                records += got
+            count = -(-(max_records - len(records)) // left)
+            got = self._log.read(self.topic, partition, self._positions[partition], count, room // left)
+            size = sum(size_of(r.key, r.value) for r in got)
+            if not got or (records and size > room):
+                continue  # a record too large for what is left comes when its partition is the first
+            records += got
+            room -= size
+            positions[partition] = got[-1].offset + 1
+        self._positions |= positions  # only now: a read that fails must not skip what was read before it
         return records
 
     def assignment(self) -> frozenset[int]:
@@ -155,10 +165,14 @@ class SqliteConsumer:
             seen = self._look(db)
             move = decide(self._member, seen, self._partitions, now)
             self._write(db, seen, move, now)
+            starts = self._starts() if move.claim else {}  # in here: a claim that cannot be begun is not made
         self._forget_lost(seen)
         for partition in move.release:
             self._drop(partition)
-        self._adopt(seen, move)
+        for partition in move.claim:
+            self._epochs[partition] = _epoch(seen, partition) + 1
+            self._positions[partition] = starts[partition]
+            self._paused.discard(partition)
 
     def _look(self, db: sqlite3.Connection) -> Membership:
         group = (self._topic, self.group)
@@ -175,9 +189,9 @@ class SqliteConsumer:
             (*group, self._member, now + self._log.session),
         )
         for partition in move.release:
-            self._set_owner(db, partition, None, seen.owners[partition][1])
+            self._set_owner(db, partition, None, _epoch(seen, partition))
         for partition in move.claim:
-            self._set_owner(db, partition, self._member, seen.owners.get(partition, (None, 0))[1] + 1)
+            self._set_owner(db, partition, self._member, _epoch(seen, partition) + 1)
 
     def _set_owner(self, db: sqlite3.Connection, partition: int, member: str | None, epoch: int) -> None:
         db.execute(
@@ -186,16 +200,11 @@ class SqliteConsumer:
             (self._topic, self.group, partition, member, epoch),
         )
 
-    def _adopt(self, seen: Membership, move: Move) -> None:
-        if not move.claim:
-            return
+    def _starts(self) -> dict[int, int]:
+        """Where to begin in each partition."""
         committed = self._log.committed(self.topic, self.group)
         bounds = self._log.bounds(self.topic)
-        for partition in move.claim:
-            self._epochs[partition] = seen.owners.get(partition, (None, 0))[1] + 1
-            start = committed[partition].offset if partition in committed else 0
-            self._positions[partition] = max(start, bounds[partition].start)
-            self._paused.discard(partition)
+        return {p: max(b.start, committed[p].offset if p in committed else 0) for p, b in bounds.items()}
 
     def _forget_lost(self, seen: Membership) -> None:
         for partition, epoch in list(self._epochs.items()):
@@ -228,13 +237,14 @@ class SqliteConsumer:
             return
         self._heartbeat.stop()
         self._heartbeat = None
+        for partition in list(self._epochs):
+            self._drop(partition)
         with self._log.writing() as db:
             group = (self._topic, self.group)
             db.execute("DELETE FROM members WHERE topic = ? AND grp = ? AND member = ?", (*group, self._member))
             db.execute(
                 "UPDATE owners SET member = NULL WHERE topic = ? AND grp = ? AND member = ?", (*group, self._member)
             )
-        self._epochs.clear()
 
 
 class Heartbeat:
@@ -259,13 +269,16 @@ class Heartbeat:
         self._thread.join()
 
     def _run(self) -> None:
-        db = sqlite3.connect(self._path, timeout=self._session, isolation_level=None)
         while not self._stopped.wait(self._session * 0.3):
             if time.monotonic() - self._polled > POLL_SECONDS:
                 continue
             with suppress(sqlite3.Error):  # the next beat may succeed; if none does the lease runs out, as it should
-                db.execute(
-                    "UPDATE members SET expires = ? WHERE member = ? AND expires > ?",
-                    (time.time() + self._session, self._member, time.time()),
-                )
-        db.close()
+                self._beat()
+
+    def _beat(self) -> None:
+        with closing(sqlite3.connect(self._path, timeout=self._session, isolation_level=None)) as db:
+            now = time.time()
+            db.execute(
+                "UPDATE members SET expires = ? WHERE member = ? AND expires > ?",
+                (now + self._session, self._member, now),
+            )

@@ -35,7 +35,10 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not now (the index is away, say): this record and those behind it in its partition come again in ``after`` s."""
+    """Not now (the index is away, say): this record and those behind it in its partition come again in ``after`` s.
+
+    Each time that the same record is not handled the wait doubles, up to a minute (or ``after``, where that is longer).
+    """
 
     reason: str
     after: float = 1.0

@@ -1,18 +1,21 @@
 """The worker loop: batches from the log, a handler that decides, outputs and offsets settled in one transaction.
 
 Nothing is lost and nothing stops: a record that cannot be read, that a handler rejects or that makes it raise becomes
-a dead letter with its original bytes; what must wait is read again later, and only its own partition waits.
+a dead letter with its original bytes; what must wait is read again later, and only its own partition waits. A record
+that kills its process is found through notes beside the committed offset (``stream/attempts.py``).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 
 import structlog
 
+from stream import attempts, dead_letters
 from stream.errors import (
     Fenced,
     IndexUnavailable,
@@ -66,6 +69,9 @@ class Worker:
         self._limits = limits or Limits()
         self._consumer = log.consumer(names.topic(topic), names.group(stage, topic))
         self._waits: dict[int, _Wait] = {}
+        self._begun: set[int] = set()
+        self._noted: set[int] = set()
+        self._careful: dict[int, _Careful] = {}
         self._seconds_each = 0.0
         self.handled = 0
 
@@ -75,14 +81,21 @@ class Worker:
         records = self._consumer.poll(self._batch_size(), timeout, self._limits.size)
         if records:
             began = time.monotonic()
-            self._process(records)
+            if self._note_new_partitions(records):
+                self._process([r for r in records if r.partition not in self._careful])
+                self._process_one_by_one([r for r in records if r.partition in self._careful])
             each = (time.monotonic() - began) / len(records)
             self._seconds_each = each if not self._seconds_each else 0.7 * self._seconds_each + 0.3 * each
         return len(records)
 
     def close(self) -> None:
-        """Leave the group."""
-        self._consumer.close()
+        """Leave the group; nobody died here, so no note is left behind."""
+        with suppress(LogError):
+            stands = self._log.committed(self._consumer.topic, self._consumer.group)
+            noted = self._noted & self._consumer.assignment() & stands.keys()
+            self._commit([], {p: Offset(stands[p].offset) for p in noted})  # not the position: it may be past a batch
+        with suppress(LogError):  # the lease runs out by itself
+            self._consumer.close()
 
     def _batch_size(self) -> int:
         if not self._seconds_each:
@@ -95,6 +108,55 @@ class Worker:
             if wait.paused and now >= wait.until:
                 wait.paused = False
                 self._consumer.resume(partition)
+
+    # -- who died here before
+
+    def _note_new_partitions(self, records: Sequence[Record]) -> bool:
+        """Note that their first batch begins, or find out that earlier ones ended in death; False when fenced."""
+        self._begun &= self._consumer.assignment()
+        first = {r.partition: r for r in reversed(records) if r.partition not in self._begun}
+        if not first:
+            return True
+        notes: dict[int, Offset] = {}
+        try:
+            committed = self._log.committed(self._consumer.topic, self._consumer.group)
+            for partition, record in first.items():
+                stands = committed.get(partition, Offset(record.offset))
+                begin = attempts.begin(attempts.read(stands.metadata))
+                self._careful.pop(partition, None)
+                if begin.one_by_one:
+                    self._careful[partition] = _Careful(begin.note, self._limits.records)
+                else:
+                    notes[partition] = Offset(stands.offset, str(begin.note))
+            self._commit([], notes)
+        except LogError as error:
+            self._go_back(records, error)
+            return False
+        self._begun |= first.keys()
+        self._noted |= notes.keys()
+        return True
+
+    def _process_one_by_one(self, records: Sequence[Record]) -> None:
+        """For a while after two deaths: each record is noted before it starts, and given up after three deaths."""
+        for record in records:
+            careful = self._careful[record.partition]
+            if not self._consumer_is_past(record):
+                continue
+            if careful.note is None:
+                reason = f"{attempts.RECORD_DEATHS} processes died on this record"
+                self._settle([record], [Reject(reason)], attempts.RECORD_DEATHS)
+            else:
+                try:
+                    self._commit([], {record.partition: Offset(record.offset, str(careful.note))})
+                except LogError as error:
+                    self._go_back([record], error)
+                    continue
+                self._noted.add(record.partition)
+                self._process([record])
+            if self._consumer_is_past(record):
+                careful.note = attempts.FIRST_START
+                careful.left -= 1
+        self._careful = {p: careful for p, careful in self._careful.items() if careful.left > 0}
 
     # -- one batch
 
@@ -126,39 +188,54 @@ class Worker:
     def _outcomes(self, records: Sequence[Record]) -> list[Outcome]:
         decided: dict[int, Outcome] = {}
         batch: list[Incoming] = []
+        waiting: dict[int, Retry] = {}
         for place, record in enumerate(records):
-            outcome = _read(record)
+            outcome = waiting.get(record.partition) or _read(record, self._consumer.group)
             if isinstance(outcome, Incoming):
                 batch.append(outcome)
-            else:
-                decided[place] = outcome
-        try:
-            handled = iter(self._handler(batch) if batch else ())
-        except (LogError, IndexUnavailable) as error:
-            handled = iter([Retry(str(error))] * len(batch))
+                continue
+            decided[place] = outcome
+            if isinstance(outcome, Retry):  # those behind it wait as well: the handler gets them in order
+                waiting[record.partition] = outcome
+        handled = iter(self._handle(batch))
         return [decided[place] if place in decided else next(handled) for place in range(len(records))]
+
+    def _handle(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        try:
+            outcomes = self._handler(batch) if batch else ()
+        except (LogError, IndexUnavailable) as error:
+            return [Retry(str(error))] * len(batch)
+        if len(outcomes) != len(batch):
+            raise ValueError(f"the handler gave {len(outcomes)} outcomes for {len(batch)} records")
+        return outcomes
 
     # -- settling
 
-    def _settle(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
-        """Publish outputs and dead letters and commit, together; what must wait is sought back to."""
+    def _settle(self, records: Sequence[Record], outcomes: Sequence[Outcome], deaths: int = 1) -> None:
+        """Publish outputs and dead letters and commit, together; what must wait is sought back to.
+
+        Whatever the outcome, the handler came to its end: the note that a batch began is cleared.
+        """
         offsets: dict[int, Offset] = {}
         retries: dict[int, tuple[Record, Retry]] = {}
         appends: list[_Append] = []
-        for record, outcome in zip(records, outcomes, strict=True):
-            if record.partition in retries:
-                continue
-            if isinstance(outcome, Retry):
-                retries[record.partition] = (record, outcome)
-                continue
-            appends += self._appends(record, outcome)
-            offsets[record.partition] = Offset(record.offset + 1)
         try:
+            for record, outcome in zip(records, outcomes, strict=True):
+                if record.partition in retries:
+                    continue
+                if isinstance(outcome, Retry):
+                    retries[record.partition] = (record, outcome)
+                    if record.partition in self._noted and record.partition not in offsets:
+                        offsets[record.partition] = Offset(record.offset)
+                    continue
+                appends += self._appends(record, outcome, deaths)
+                offsets[record.partition] = Offset(record.offset + 1)
             self._commit(appends, offsets)
         except LogError as error:
             self._go_back(records, error)
             return
         self.handled += sum(1 for r in records if r.partition in offsets and r.offset < offsets[r.partition].offset)
+        self._noted -= offsets.keys()
         for partition in offsets:
             self._waits.pop(partition, None)
         for record, retry in retries.values():
@@ -188,7 +265,7 @@ class Worker:
     def _wait(self, record: Record, reason: str, after: float) -> None:
         wait = self._waits.setdefault(record.partition, _Wait())
         wait.attempts += 1
-        seconds = min(MAX_WAIT, after * 2 ** min(wait.attempts - 1, 10))
+        seconds = max(after, min(MAX_WAIT, after * 2 ** min(wait.attempts - 1, 10)))
         wait.until = time.monotonic() + seconds
         wait.paused = True
         self._consumer.seek(record.partition, record.offset)
@@ -198,19 +275,17 @@ class Worker:
             seconds=round(seconds, 1), attempts=wait.attempts,
         )  # fmt: skip
 
-    def _appends(self, record: Record, outcome: Done | Reject) -> list[_Append]:
+    def _appends(self, record: Record, outcome: Done | Reject, deaths: int) -> list[_Append]:
         if isinstance(outcome, Done):
             try:
                 return self._outputs(outcome)
-            except RecordTooLarge as error:
+            except (RecordTooLarge, ValueError) as error:  # ValueError: text that has no UTF-8 (a lone surrogate)
                 outcome = Reject(str(error))
+            except ValueError as error:
+                outcome = Reject(f"an output cannot be encoded: {error}")
         logger.error("dead letter", topic=record.topic, offset=record.offset, key=record.key, reason=outcome.reason)
         topic = self._names.topic("dead-letters")
-        headers = {
-            "stage": self.stage, "group": self._consumer.group, "topic": record.topic,
-            "partition": str(record.partition), "offset": str(record.offset),
-            "error": redact(outcome.reason)[:1000], "attempts": "1",
-        }  # fmt: skip
+        headers = dead_letters.headers(self.stage, self._consumer.group, record, redact(outcome.reason), deaths)
         partition = partition_of(record.key, self._log.partitions(topic))
         return [_Append(topic, partition, record.key, record.value, headers)]
 
@@ -233,9 +308,19 @@ class _Wait:
     paused: bool = False
 
 
-def _read(record: Record) -> Incoming | Outcome:
+@dataclass(slots=True)
+class _Careful:
+    """A partition that runs one by one: the note for its next record (None: give it up), for how many records."""
+
+    note: attempts.Note | None
+    left: int
+
+
+def _read(record: Record, group: str) -> Incoming | Outcome:
     if record.value is None:
         return Done()  # a tombstone concerns compaction and tables, not the handlers
+    if record.headers.get(dead_letters.FOR_GROUP, group) != group:
+        return Done()  # given back to another stage
     try:
         return Incoming(record, decode(record.value))
     except NewerSchema as error:

@@ -1,0 +1,1 @@
+"""Alert rules, their matching, and the alert stage."""

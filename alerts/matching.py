@@ -1,0 +1,186 @@
+"""Which rules match an enriched article and its statements, and the alerts that a person reads: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from alerts.evidence import telling_sentences
+from alerts.rules import Rule
+from indexer.documents import article_document, statement_document
+from indexer.query import Matchable, matches
+from stream.messages import Alert, AlertEvidence, Article, EnrichedArticle, LocationChange, Place, Subject, digest
+
+MAX_SENTENCE = 1_000
+"""A quoted sentence is cut at this many characters, so that an alert always fits into a record."""
+MAX_TITLE = 250
+"""So are the title of an alert and each name in its text."""
+
+
+def candidates(
+    rules: Sequence[Rule], enriched: EnrichedArticle, now: datetime, max_age: timedelta, *, replayed: bool = False
+) -> list[Alert]:
+    """The alerts for which the article gives cause, each id once; whether one was raised before is not known here.
+
+    A rule on location changes is matched against each statement of the article; what is told as background only counts
+    when the rule's query names the field ``background``. ``max_age`` and ``replayed``: see ``held_back``.
+    Raises ``indexer.query.InvalidDocument`` for an article that could not be indexed either.
+    """
+    held = held_back(enriched.article, max_age, replayed=replayed)
+    found = [
+        *_about_article([r for r in rules if r.target == "articles"], enriched, now, held),
+        *_about_changes([r for r in rules if r.target == "location-changes"], enriched, now, held),
+    ]
+    return list({alert.id: alert for alert in found}.values())
+
+
+def held_back(article: Article, max_age: timedelta, *, replayed: bool = False) -> str | None:
+    """Why alerts about the article are not sent, in plain words; None when they are.
+
+    Sent are those about live articles and, of the articles that a feed held when it was added, about those published
+    at most ``max_age`` before they were fetched (a feed without dates must not page for all that it holds); nothing
+    that a replay brings.
+    """
+    if replayed:
+        return "found by a replay of kept articles"
+    if article.origin == "backfill":
+        return "from a backfill of archived articles"
+    if article.origin == "first_poll" and article.published_from == "fetched":
+        return "already in the feed when it was added, which does not say when it was published"
+    age = article.fetched - article.published
+    if article.origin == "first_poll" and age > max_age:
+        return f"already in the feed when it was added, published {_length(age)} before"
+    return None
+
+
+def alert_id(rule: str, subject: str, transition: str = "matched") -> str:
+    """The id of the alert that ``rule`` raises about ``subject``: the same in every generation."""
+    return digest("alert", rule, subject, transition)
+
+
+def _length(time: timedelta) -> str:
+    """A length of time as a person says it: in days from two days on, in hours from two hours on."""
+    seconds = int(time.total_seconds())
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}s"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
+
+
+# -- rules on articles
+
+
+def _about_article(
+    rules: Sequence[Rule], enriched: EnrichedArticle, now: datetime, held: str | None
+) -> Iterator[Alert]:
+    if not rules:
+        return
+    view = Matchable("articles", article_document(enriched))
+    article = enriched.article
+    for rule in rules:
+        if matches(rule.query, view, now):
+            quotes = telling_sentences(rule.query, article, now)
+            lines = [f"Article: {_cut(article.title)}", _outlet(article), *_quoted(quotes)]
+            subject = Subject(kind="article", id=article.id)
+            yield _alert(rule, enriched, subject, now, held, article.title or rule.name, lines, quotes)
+
+
+# -- rules on location changes
+
+
+def _about_changes(
+    rules: Sequence[Rule], enriched: EnrichedArticle, now: datetime, held: str | None
+) -> Iterator[Alert]:
+    if not rules:
+        return
+    for change in enriched.location_changes:
+        view = Matchable("location-changes", statement_document(change, enriched.model))
+        for rule in rules:
+            wanted = not change.background or "background" in rule.query.names
+            if wanted and matches(rule.query, view, now):
+                quotes = (change.evidence.sentence,)
+                title = f"{_cut(change.actor.name, 100)}: {_route(change)} ({change.status} {_kind(change)})"
+                lines = [*_told(change), _outlet(enriched.article), *_quoted(quotes)]
+                subject = Subject(kind="location-change", id=change.id)
+                yield _alert(rule, enriched, subject, now, held, title, lines, quotes)
+
+
+def _told(change: LocationChange) -> list[str]:
+    actor = change.actor
+    same = actor.text.casefold() == actor.name.casefold()
+    when = f", {_cut(change.when.text)}" if change.when else ""
+    background = ", told as background" if change.background else ""
+    return [
+        f"Who: {_cut(actor.name)}" + ("" if same else f" (“{_cut(actor.text)}”)"),
+        f"Where: {_route(change)}",
+        f"What: {_kind(change)}, {change.status}{when}{background}",
+        f"Says: {_cut(change.attribution) if change.attribution else 'the article itself'}",
+    ]
+
+
+def _route(change: LocationChange) -> str:
+    if change.origin and change.destination:
+        return f"{_place(change.origin)} → {_place(change.destination)}"
+    if change.origin:
+        return f"from {_place(change.origin)}"
+    return f"to {_place(change.destination)}" if change.destination else "no place named"
+
+
+def _place(place: Place) -> str:
+    country = f", {place.country}" if place.country and place.kind != "country" else ""
+    return _cut(place.name, 60) + country
+
+
+def _kind(change: LocationChange) -> str:
+    return change.kind.replace("_", " ")
+
+
+# -- what all alerts share
+
+
+def _alert(
+    rule: Rule, enriched: EnrichedArticle, subject: Subject, now: datetime, held: str | None,
+    title: str, lines: Sequence[str], quotes: Sequence[str],
+) -> Alert:  # fmt: skip
+    article = enriched.article
+    return Alert(
+        id=alert_id(rule.id, subject.id),
+        rule=rule.id,
+        rule_name=rule.name,
+        query=rule.query.text,
+        severity=rule.severity,
+        subject=subject,
+        title=_cut(title),
+        text="\n".join(lines),
+        evidence=tuple(
+            AlertEvidence(
+                sentence=quote if len(quote) <= MAX_SENTENCE else quote[: MAX_SENTENCE - 1] + "…",
+                source=article.source.name,
+                url=article.url,
+                article_id=article.id,
+                published=article.published,
+            )
+            for quote in quotes
+        ),
+        links=(article.url,),
+        created=now,
+        held_back=held,
+        article_version=article.version,
+        model=enriched.model,
+    )
+
+
+def _outlet(article: Article) -> str:
+    time = article.published if article.published_from != "fetched" else article.fetched
+    did = "published" if article.published_from != "fetched" else "no date given, first seen"
+    return f"Outlet: {_cut(article.source.name)}, {did} {time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _quoted(quotes: Sequence[str]) -> list[str]:
+    return [f"Evidence: “{_cut(quote, MAX_SENTENCE)}”" for quote in quotes]
+
+
+def _cut(text: str, limit: int = MAX_TITLE) -> str:
+    """The text in one line, with an ellipsis where it is longer than ``limit``."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -1,0 +1,123 @@
+"""The alert stage: a handler of enriched articles that raises each alert once, and the rules folder it follows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from alerts.matching import candidates
+from alerts.rules import Rule, RuleErrors, load_rules, rule_files
+from stream.messages import Alert, EnrichedArticle
+from stream.stage import Done, Incoming, Outcome, Reject
+from stream.table import Table
+from stream.topics import Outgoing
+
+logger = structlog.get_logger()
+
+LOOK_EVERY = 3.0
+"""Seconds between two looks at the files of the rules folder."""
+
+_Signature = tuple[tuple[str, int, int], ...]
+
+
+class RulesFolder:
+    """The rules of a folder, followed while it changes; calling it gives the rules of now.
+
+    Making it loads them and raises ``RuleErrors``. After that broken rules never stop the stage: the last good ones
+    stay in force and the problems are logged once a change.
+    """
+
+    def __init__(self, folder: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """``monotonic`` is the clock, in seconds, by which ``LOOK_EVERY`` counts."""
+        self._folder = folder
+        self._monotonic = monotonic
+        self._looked = monotonic()
+        self._signature = _signature(folder)  # before loading: a change during it is seen at the next look
+        self._rules = load_rules(folder)
+
+    def __call__(self) -> tuple[Rule, ...]:
+        """The rules in force, after a look at the files if the last was ``LOOK_EVERY`` ago."""
+        now = self._monotonic()
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            self._follow()
+        return self._rules
+
+    def _follow(self) -> None:
+        signature = _signature(self._folder)
+        if signature == self._signature:
+            return
+        self._signature = signature
+        try:
+            self._rules = load_rules(self._folder)
+        except RuleErrors as error:
+            logger.warning(
+                "rules are broken, the last good ones stay in force",
+                rules=len(self._rules), problems=len(error.problems), first=str(error.problems[0]),
+            )  # fmt: skip
+        else:
+            logger.info("rules loaded", rules=len(self._rules), folder=str(self._folder))
+
+
+def _signature(folder: Path) -> _Signature:
+    """Name, time of change and size of every rule file; another one means that the rules must be read again."""
+    entries = []
+    try:
+        for path in rule_files(folder):
+            stat = path.stat()
+            entries.append((path.name, stat.st_mtime_ns, stat.st_size))
+    except OSError as error:  # a file went away just now, or the folder cannot be read: loading says which
+        entries.append((str(error), 0, 0))
+    return tuple(entries)
+
+
+class RaiseAlerts:
+    """A ``stream.stage.Handler`` for ``enriched``: publishes the alerts that no record of ``alerts`` tells of yet.
+
+    ``ledger`` is the table over ``alerts``. Both topics have the same partition count and partition key (the article
+    id), so whoever owns a partition of ``enriched`` alone writes that of ``alerts``, and one refresh at the beginning
+    shows all that was ever raised there. Once raised, an alert is never published again: not when records come again,
+    nor for another revision of the article, nor in another generation. What one call returns must be committed before
+    the next call.
+    """
+
+    def __init__(
+        self,
+        rules: Callable[[], Sequence[Rule]],
+        ledger: Table[Alert],
+        clock: Callable[[], datetime],
+        max_age: timedelta,
+        *,
+        replayed: bool = False,
+    ) -> None:
+        """``rules`` gives the rules in force (a ``RulesFolder``), ``clock`` the time (UTC); what is held back
+        follows from ``max_age`` and ``replayed``, see ``alerts.matching.held_back``."""
+        self._rules = rules
+        self._ledger = ledger
+        self._clock = clock
+        self._max_age = max_age
+        self._replayed = replayed
+
+    def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        """One outcome a record. Raises ``LogError`` when the ledger cannot be read."""
+        rules, now = self._rules(), self._clock()
+        for partition in sorted({incoming.record.partition for incoming in batch}):
+            self._ledger.refresh(partition)
+        raised: set[str] = set()
+        return [self._outcome(incoming, rules, now, raised) for incoming in batch]
+
+    def _outcome(self, incoming: Incoming, rules: Sequence[Rule], now: datetime, raised: set[str]) -> Outcome:
+        enriched = incoming.message
+        if not isinstance(enriched, EnrichedArticle):
+            return Reject(f"the alert stage reads EnrichedArticle, this is {enriched.message}")
+        fresh = [
+            alert
+            for alert in candidates(rules, enriched, now, self._max_age, replayed=self._replayed)
+            if alert.id not in raised and self._ledger.get(incoming.record.partition, alert.id) is None
+        ]
+        raised.update(alert.id for alert in fresh)
+        return Done(tuple(Outgoing("alerts", alert.id, enriched.article.id, alert) for alert in fresh))

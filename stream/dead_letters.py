@@ -1,0 +1,102 @@
+"""Dead letters: the original bytes of what a stage could not handle, with why; listed, shown, and given back.
+
+``worker.py`` writes them. A retry appends the original bytes to the original topic and partition with a header that
+names the group it is for (other groups pass it over), and notes in ``dead-letters`` that it was done, in one
+transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from stream.errors import NewswatchError
+from stream.log import Log, Record, partition_of
+from stream.topics import Names
+
+FOR_GROUP = "for-group"
+"""Header of a record that was given back: the only group that it is for."""
+RETRIED = "retried"
+"""Header of a note in ``dead-letters``: the id of the dead letter that was given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One record that a stage gave up. ``id`` is its place in ``dead-letters``: ``PARTITION-OFFSET``."""
+
+    id: str
+    stage: str
+    group: str
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    error: str
+    attempts: int
+    at: datetime
+    value: bytes | None
+    retried: datetime | None = None
+
+
+def headers(stage: str, group: str, record: Record, error: str, attempts: int) -> dict[str, str]:
+    """The headers of the dead letter for ``record``; ``error`` is cut at 1,000 characters, a lone surrogate is ``?``."""
+    return {
+        "stage": stage, "group": group, "topic": record.topic, "partition": str(record.partition),
+        "offset": str(record.offset), "error": error[:1000].encode(errors="replace").decode(),
+        "attempts": str(attempts),
+    }  # fmt: skip
+
+
+def list_dead_letters(log: Log, names: Names) -> list[DeadLetter]:
+    """All that the topic still holds, oldest first; those given back say when."""
+    topic = names.topic("dead-letters")
+    retried: dict[str, datetime] = {}
+    letters: list[DeadLetter] = []
+    for partition in range(log.partitions(topic)):
+        for record in _records(log, topic, partition):
+            if note := record.headers.get(RETRIED):
+                retried[note] = record.timestamp
+            else:
+                letters.append(_letter(record))
+    marked = [_with_retry(letter, retried.get(letter.id)) for letter in letters]
+    return sorted(marked, key=lambda letter: (letter.at, letter.id))
+
+
+def find_dead_letters(log: Log, names: Names, ids: Sequence[str]) -> list[DeadLetter]:
+    """Those with these ids. Raises ``NewswatchError`` for one that is not there."""
+    letters = {letter.id: letter for letter in list_dead_letters(log, names)}
+    for identifier in ids:
+        if identifier not in letters:
+            raise NewswatchError(f"no dead letter {identifier}; newswatch dead-letters list shows what there is")
+    return [letters[identifier] for identifier in ids]
+
+
+def retry(log: Log, names: Names, letters: Sequence[DeadLetter]) -> None:
+    """Give each back to its stage: appended to its own topic and partition, all in one transaction."""
+    topic = names.topic("dead-letters")
+    count = log.partitions(topic)
+    with log.transaction() as tx:
+        for letter in letters:
+            tx.publish(letter.topic, letter.partition, letter.key, letter.value, {FOR_GROUP: letter.group})
+            tx.publish(topic, partition_of(letter.key, count), letter.key, None, {RETRIED: letter.id})
+
+
+def _records(log: Log, topic: str, partition: int) -> Iterator[Record]:
+    offset = 0
+    while records := log.read(topic, partition, offset, 500):
+        yield from records
+        offset = records[-1].offset + 1
+
+
+def _letter(record: Record) -> DeadLetter:
+    h = record.headers
+    return DeadLetter(
+        id=f"{record.partition}-{record.offset}", stage=h["stage"], group=h["group"], topic=h["topic"],
+        partition=int(h["partition"]), offset=int(h["offset"]), key=record.key, error=h["error"],
+        attempts=int(h["attempts"]), at=record.timestamp, value=record.value,
+    )  # fmt: skip
+
+
+def _with_retry(letter: DeadLetter, at: datetime | None) -> DeadLetter:
+    return replace(letter, retried=at) if at else letter
