@@ -30,7 +30,7 @@ from stream.logs import configure_logging
 from stream.settings import PREFIX, Settings, load_settings
 
 RULES = Path(__file__).parent / "rules.yml"
-CORE_MOVE = "actor.root:hamas AND destination.country:IQ"
+CORE_RULE = "hamas-to-iraq"
 
 
 def play(stop: Event, *, debug: bool = False, keep: bool = False) -> None:
@@ -79,7 +79,6 @@ def _configure(folder: Path, world: Mapping[str, Outlet], server: FeedServer, de
         f'log_level = "{level}"',
         "[ingest]",
         'allow_networks = ["127.0.0.0/8"]',
-        "[alerts]",
     ]
     config = folder / "newswatch.toml"
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -124,13 +123,13 @@ def _report(log: Log, index: Index, settings: Settings, seconds: float) -> None:
         typer.echo(f"  {s.stage:<7} handled {s.appended - s.left:>4} of {s.appended:>4} records of {s.topic}")
     for kind in ("articles", "location-changes", "alerts"):
         typer.echo(f"  index   holds   {index.search(kind, limit=1).total:>4} {kind}")
-    core = [a for a in alerts if a.document["rule"] == "hamas-to-iraq" and not a.document.get("held_back")]
+    core = [a for a in alerts if a.document["rule"] == CORE_RULE and not a.document.get("held_back")]
     if not core:
         raise NewswatchError(
             "the demo's own story (Hamas's leaders, Doha → Baghdad) raised no alert: a bug, please report"
         )
     typer.echo("\nThe alert that this project was begun for")
-    best = max(core, key=lambda a: ("Doha" in a.document["title"], a.document["created"]))
+    best = max(core, key=lambda a: ("Doha" in a.document["title"], a.document["id"]))
     typer.echo(report.alert(best.document))
     typer.echo(f"\nDone in {seconds:.0f} s. Next: newswatch feeds add URL, then newswatch run; see the README.")
 

@@ -1,0 +1,13 @@
+"""The commands, a module for each panel of ``newswatch --help``; they parse, call the wiring, and print."""
+
+from __future__ import annotations
+
+import typer
+
+from newswatch.commands import alerts, dead_letters, extract, feeds, running, search, settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add all commands to ``app``, in the order of the help."""
+    for module in (running, feeds, search, alerts, dead_letters, extract, settings):
+        module.register(app)

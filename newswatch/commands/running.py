@@ -1,0 +1,109 @@
+"""demo, run, setup, and each stage as a worker of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from newswatch.cli import options
+from newswatch.supervisor import Supervisor
+from newswatch.wiring import STAGES, run_stage, set_up, stop_on_signals, stop_with_parent
+from stream.errors import ConfigError, NewswatchError
+
+PANEL = "Running"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this panel."""
+    app.command("demo", rich_help_panel=PANEL)(demo)
+    app.command("run", rich_help_panel=PANEL)(run)
+    app.command("setup", rich_help_panel=PANEL)(setup)
+    for name in STAGES:
+        app.command(name, rich_help_panel="One stage as a worker", help=_stage_help(name))(_stage_command(name))
+
+
+def demo(
+    context: typer.Context,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's store and print where it is.")] = False,
+) -> None:
+    """Serve the bundled feeds on loopback, run every stage on a throw-away store, and report what was found.
+
+    Example: newswatch demo
+    """
+    from newswatch.demo.play import play
+
+    play(stop_on_signals(), debug=options(context).debug, keep=keep)
+
+
+def run(
+    context: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="Poll every feed once, process everything to the end, and exit.")
+    ] = False,
+) -> None:
+    """All stages on this machine, supervised: a stage that dies is restarted with back-off.
+
+    Example: newswatch feeds add https://example.org/feed.xml && newswatch run --once
+    """
+    from newswatch.drain import run_once
+
+    given = options(context)
+    settings = given.settings("run")
+    for line in set_up(settings):
+        typer.echo(line, err=True)
+    stop = stop_on_signals()
+    if once:
+        run_once(settings, stop, given.arguments())
+        return
+    supervisor = Supervisor(tuple(STAGES), given.arguments())
+    supervisor.run(stop)
+    if refused := supervisor.refused():
+        raise ConfigError(f"stage {', '.join(refused)} was refused for its configuration: see the line above")
+    if killed := supervisor.killed:
+        raise NewswatchError(f"stage {', '.join(killed)} did not drain in time and was killed; nothing is lost")
+
+
+def setup(context: typer.Context) -> None:
+    """Create or check topics and index tables, and bring the feed list in; safe to repeat, reports differences.
+
+    Example: newswatch setup
+    """
+    lines = set_up(options(context).settings())
+    for line in lines or ["everything is there; nothing to do"]:
+        typer.echo(line)
+
+
+def _stage_help(name: str) -> str:
+    sources = " and ".join(STAGES[name].sources)
+    return (
+        f"A worker of the stage {name}: {STAGES[name].does} (reads {sources}). "
+        f"Start as many as there are partitions.\n\nExample: newswatch {name}"
+    )
+
+
+def _stage_command(name: str) -> Callable[..., None]:
+    def stage(
+        context: typer.Context,
+        supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
+    ) -> None:
+        _run_stage(context, name, supervised)
+
+    def ingest(
+        context: typer.Context,
+        supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
+        once: Annotated[bool, typer.Option("--once", help="Poll every feed once, then exit.")] = False,
+    ) -> None:
+        _run_stage(context, name, supervised, once)
+
+    return ingest if name == "ingest" else stage
+
+
+def _run_stage(context: typer.Context, name: str, supervised: bool, once: bool = False) -> None:
+    settings = options(context).settings(name)
+    stop: threading.Event = stop_on_signals()
+    if supervised:
+        stop_with_parent(stop)
+    run_stage(settings, name, stop, once=once)
