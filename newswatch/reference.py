@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from indexer.fields import field_reference
 from newswatch import commands
 from newswatch.cli import app
+from newswatch.commands.settings import plain
 from stream.settings import PREFIX, Section, Settings
 
 MADE = "<!-- Made by `make docs`; do not edit. -->\n"
@@ -83,7 +84,7 @@ def all_settings() -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
 
 
 def _default(field: FieldInfo) -> str:
-    return "" if field.default in (None, ()) else str(field.default)
+    return "" if field.default in (None, ()) else plain(field.default)
 
 
 def _meaning(field: FieldInfo) -> str:

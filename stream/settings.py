@@ -55,7 +55,7 @@ ListOf = Annotated[tuple[T, ...], NoDecode, BeforeValidator(parse_list)]
 class Section(BaseModel):
     """A section of the settings: unknown names are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class IngestSettings(Section):
@@ -113,6 +113,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
+        use_attribute_docstrings=True,
         frozen=True,
         hide_input_in_errors=True,
         nested_model_default_partial_update=True,

@@ -279,9 +279,9 @@ class Worker:
         if isinstance(outcome, Done):
             try:
                 return self._outputs(outcome)
-            except (RecordTooLarge, ValueError) as error:  # ValueError: text that has no UTF-8 (a lone surrogate)
+            except RecordTooLarge as error:
                 outcome = Reject(str(error))
-            except ValueError as error:
+            except ValueError as error:  # text that has no UTF-8: a lone surrogate
                 outcome = Reject(f"an output cannot be encoded: {error}")
         logger.error("dead letter", topic=record.topic, offset=record.offset, key=record.key, reason=outcome.reason)
         topic = self._names.topic("dead-letters")

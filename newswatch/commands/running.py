@@ -46,7 +46,7 @@ def run(
 ) -> None:
     """All stages on this machine, supervised: a stage that dies is restarted with back-off.
 
-    Example: newswatch feeds add https://example.org/feed.xml && newswatch run --once
+    Example: newswatch run --once
     """
     from newswatch.drain import run_once
 

@@ -42,11 +42,11 @@ def _rows(settings: Settings, file: Path) -> list[tuple[str, str, str]]:
         value = getattr(settings, name)
         if isinstance(value, Section):
             rows += [
-                (f"{name}.{field}", _plain(getattr(value, field)), source_of((name, field), file))
+                (f"{name}.{field}", plain(getattr(value, field)), source_of((name, field), file))
                 for field in type(value).model_fields
             ]
         else:
-            rows.append((name, _plain(_effective(settings, name)), source_of((name,), file)))
+            rows.append((name, plain(_effective(settings, name)), source_of((name,), file)))
     return rows
 
 
@@ -54,7 +54,8 @@ def _effective(settings: Settings, name: str) -> Any:
     return {"log_url": settings.log, "index_url": settings.index}.get(name, getattr(settings, name))
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A setting's value as it is written in the settings file."""
     if isinstance(value, timedelta):
         return _duration(value)
     if isinstance(value, tuple):

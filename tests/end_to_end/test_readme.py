@@ -1,0 +1,57 @@
+"""The README: its commands run as they stand, and no command, option or setting is undocumented."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newswatch.demo.formats import render
+from newswatch.demo.world import load_world
+from newswatch.reference import PAGES, all_commands, all_settings, shown_options
+from tests.end_to_end.conftest import Home, Server
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+STORY = "Embassy leaves\nThe embassy of Norland will move from Riga to Tallinn in May, its ambassador said.\n"
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    for name, page in PAGES.items():
+        written = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert written == page(), f"docs/{name} is stale; run: make docs"
+
+
+def test_every_command_is_in_the_readme_and_has_an_example() -> None:
+    for words, command in all_commands().items():
+        assert f"`newswatch {' '.join(words)}`" in README
+        assert f"Example: newswatch {' '.join(words)}" in (command.help or ""), words
+
+
+def test_every_option_and_setting_has_a_meaning() -> None:
+    for words, command in all_commands().items():
+        for option in shown_options(command):
+            assert option.help or option.metavar, f"{' '.join(words)} {option.name}"
+    for path, field in all_settings():
+        assert field.description, ".".join(path)
+
+
+def test_the_commands_of_the_readme_run(home: Home, server: Server) -> None:
+    world = load_world()
+    _, server.pages["feed"] = render(world["gulf-courier"], 1, datetime.now(UTC), world)
+    home.write("story.txt", STORY)
+    ran = 0
+    for kind, name, content in BLOCK.findall(README):
+        if kind == "yaml" and name:
+            home.write(name, content)
+        if kind != "console":
+            continue
+        for line in content.splitlines():
+            if line.startswith("$ newswatch "):
+                words = shlex.split(line.removeprefix("$ newswatch "))
+                home.ok(*(server.url("feed") if w.startswith("https://") else w for w in words))
+                ran += 1
+    assert ran >= 15
+    assert "hamas-to-iraq" in home.ok("rules", "list")
