@@ -1,0 +1,1 @@
+"""Feeds in, articles out: feed lists, scheduling, fetching, parsing, and the ingest stage."""

@@ -1,0 +1,110 @@
+"""Many polls at once, in a thread with an event loop of its own, so that slow servers never hold up the log's thread.
+
+At most ``settings.concurrency`` polls run at once and two at one host; the polls of a publisher start with a distance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+import time
+from types import TracebackType
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from ingest.fetch import open_session
+from ingest.poll import Clock, Polled, Request, poll
+from ingest.sandbox import Sandbox
+from stream.settings import IngestSettings
+
+PER_HOST = 2
+"""Polls of one host at once."""
+
+PACE = 0.1
+"""Seconds between the starts of two polls of one publisher."""
+
+
+class Poller:
+    """A context manager: the thread lives inside the ``with`` block. ``submit`` and ``take`` are for one thread."""
+
+    def __init__(self, settings: IngestSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._done: queue.Queue[Polled] = queue.Queue()
+        self._thread = threading.Thread(target=self._run, name="newswatch-poller", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._hosts: dict[str, asyncio.Semaphore] = {}
+        self._next_start: dict[str, float] = {}
+
+    def __enter__(self) -> Poller:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drop the polls under way and end the thread."""
+        if self._loop and self._stop:
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def submit(self, request: Request) -> None:
+        """Start a poll; its outcome comes by ``take``."""
+        assert self._loop
+        self._loop.call_soon_threadsafe(self._start, request)
+
+    def take(self, at_most: int, wait: float) -> list[Polled]:
+        """Finished polls: up to ``at_most`` of those that end within ``wait`` seconds; empty when none does."""
+        taken: list[Polled] = []
+        deadline = time.monotonic() + wait
+        while len(taken) < at_most:
+            try:
+                taken.append(self._done.get(timeout=max(0.0, deadline - time.monotonic())))
+            except queue.Empty:
+                break
+        return taken
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._slots = asyncio.Semaphore(self._settings.concurrency)
+        self._sandbox = Sandbox()
+        async with open_session(self._settings) as self._session:
+            self._ready.set()
+            await self._stop.wait()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._sandbox.close()
+
+    def _start(self, request: Request) -> None:
+        task = asyncio.get_running_loop().create_task(self._poll(self._session, request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _poll(self, session: aiohttp.ClientSession, request: Request) -> None:
+        host = urlsplit(request.feed.url).netloc
+        async with self._hosts.setdefault(host, asyncio.Semaphore(PER_HOST)):
+            await self._pace(request.feed.publisher)
+            async with self._slots:
+                self._done.put(await poll(session, self._sandbox, request, self._settings, self._clock))
+
+    async def _pace(self, publisher: str) -> None:
+        now = asyncio.get_running_loop().time()
+        start = max(now, self._next_start.get(publisher, 0.0))
+        self._next_start[publisher] = start + PACE
+        await asyncio.sleep(start - now)

@@ -1,0 +1,110 @@
+"""What a poll makes of a feed's state: pure, and the same for the worker and for ``feeds check``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ingest import schedule
+from ingest.articles import decide, still_there
+from ingest.fetch import Failed
+from ingest.poll import Changed, Polled, Unchanged
+from stream.messages import Article, Feed, FeedState
+from stream.settings import IngestSettings
+
+PUBLISH_EVERY = timedelta(hours=1)
+"""A state in which only times changed is published no more often."""
+
+_GONE = 410
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The state after a poll, the articles to publish with it, and whether the state itself is worth a record."""
+
+    feed: Feed
+    state: FeedState
+    articles: tuple[Article, ...]
+    notable: bool
+
+
+def progress(polled: Polled, state: FeedState, published_at: datetime | None, settings: IngestSettings) -> Progress:
+    """The progress from ``state`` by a poll; ``published_at`` is the time of the poll last published with the state."""
+    outcome = polled.outcome
+    articles: tuple[Article, ...] = ()
+    if isinstance(outcome, Failed):
+        after = _failed(outcome, polled.at, state, settings)
+    elif isinstance(outcome, Unchanged):
+        after = _unchanged(outcome, polled.at, state, settings)
+    else:
+        after, articles = _changed(outcome, polled, state, settings)
+    stale = published_at is None or polled.at - published_at >= PUBLISH_EVERY
+    return Progress(polled.feed, after, articles, bool(articles) or stale or _differs(state, after))
+
+
+def _changed(
+    outcome: Changed, polled: Polled, state: FeedState, settings: IngestSettings
+) -> tuple[FeedState, tuple[Article, ...]]:
+    now = polled.at
+    decision = decide(outcome.parsed, polled.feed, state, now)
+    if state.first_success is None:
+        rate = schedule.first_rate((e.published for e in outcome.parsed.entries), now)
+    else:
+        rate = _rate(state, decision.new, now)
+    etag, last_modified = schedule.new_validators(outcome.headers)
+    known = {"etag": etag, "last_modified": last_modified, "body_hash": outcome.body_hash}
+    asked = schedule.hints(outcome.headers, now)
+    title = outcome.parsed.title or state.title
+    after = _succeeded(state, asked, rate, outcome.parsed.ttl or 0.0, now, settings)
+    return after.model_copy(update={**known, "title": title, "entries": decision.entries}), decision.articles
+
+
+def _unchanged(outcome: Unchanged, now: datetime, state: FeedState, settings: IngestSettings) -> FeedState:
+    etag, last_modified = schedule.new_validators(outcome.headers)
+    asked = schedule.hints(outcome.headers, now)
+    # the rate only falls here, so that an interval above its base is the ttl that the feed's body asked for
+    after = _succeeded(state, asked, _rate(state, 0, now), state.interval, now, settings)
+    return after.model_copy(
+        update={
+            "etag": etag or state.etag,
+            "last_modified": last_modified or state.last_modified,
+            "entries": still_there(state.entries, now),
+        }
+    )
+
+
+def _failed(outcome: Failed, now: datetime, state: FeedState, settings: IngestSettings) -> FeedState:
+    failures = state.failures + 1
+    asked = schedule.hints(outcome.headers or {}, now)
+    next_poll = schedule.next_attempt(
+        state.feed_id, failures, asked, now, settings, gone=outcome.status == _GONE
+    )  # fmt: skip
+    return state.model_copy(
+        update={"failures": failures, "error": outcome.reason, "last_polled": now, "next_poll": next_poll}
+    )
+
+
+def _succeeded(
+    state: FeedState, asked: schedule.Hints, rate: float, at_least: float, now: datetime, settings: IngestSettings
+) -> FeedState:
+    base = schedule.base_interval(rate, at_least, settings)
+    return state.model_copy(
+        update={
+            "first_success": state.first_success or now, "last_polled": now, "last_success": now,
+            "next_poll": schedule.next_poll(state.feed_id, base, asked, now, settings),
+            "interval": base, "failures": 0, "error": None, "items_per_day": rate,
+        }
+    )  # fmt: skip
+
+
+def _rate(state: FeedState, new: int, now: datetime) -> float:
+    elapsed = now - state.last_success if state.last_success else timedelta(0)
+    return schedule.next_rate(state.items_per_day, new, elapsed)
+
+
+def _differs(before: FeedState, after: FeedState) -> bool:
+    """Whether more than times and validators changed: the outcome, or what the feed carries."""
+    if (before.error, before.first_success) != (after.error, after.first_success):
+        return True
+    known = {(s.key, s.content_hash) for s in before.entries}
+    return any((s.key, s.content_hash) not in known for s in after.entries)

@@ -1,0 +1,140 @@
+"""Parsing in a process of its own, which can be killed: some hostile feeds take a parser minutes or gigabytes.
+
+Run as ``python -m ingest.sandbox`` it is that process: frames of pickles in on stdin, out on stdout (each a length
+of four bytes, big-endian, and the pickle), one answer a request, in order; it ends when stdin does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pickle
+import signal
+import struct
+import sys
+from typing import IO, Any
+
+from ingest.parse import ParsedFeed, Unreadable, parse
+
+SECONDS = 10.0
+"""A feed that takes longer is given up; the largest real ones take two."""
+
+MEMORY = 1 << 30
+"""Bytes of address space of the process; Linux only."""
+
+_START_SECONDS = 60.0
+_LENGTH = struct.Struct(">I")
+_READY = b"ready"
+
+
+class Sandbox:
+    """A parser process, started when first needed and again after it was killed. For one event loop."""
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
+        self._process: asyncio.subprocess.Process | None = None
+        self._lock = asyncio.Lock()
+
+    async def parse(self, body: bytes, content_type: str, url: str) -> ParsedFeed | Unreadable:
+        """As ``ingest.parse.parse``; a feed that takes too long or too much memory is ``Unreadable``."""
+        async with self._lock:
+            try:
+                process = await self._started()
+            except (EOFError, OSError):  # a TimeoutError is an OSError
+                await self._kill()
+                return Unreadable("the parser process cannot be started; stderr says why")
+            except BaseException:
+                await self._kill()
+                raise
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await _send(process, pickle.dumps((body, content_type, url)))
+                    answer = pickle.loads(await _receive(process))  # noqa: S301 - written by our own process
+            except TimeoutError:
+                await self._kill()
+                return Unreadable(f"parsing took longer than {self._seconds:g} s and was given up")
+            except (EOFError, OSError):
+                await self._kill()
+                return Unreadable(f"parsing needed more than {MEMORY >> 20:,} MB of memory or ended its process")
+            except BaseException:  # cancelled between question and answer: the next would get the wrong answer
+                await self._kill()
+                raise
+        assert isinstance(answer, ParsedFeed | Unreadable)
+        return answer
+
+    async def close(self) -> None:
+        """End the process."""
+        await self._kill()
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            # the arguments are ours; a session of its own, so that Ctrl-C reaches only the worker, which then ends it
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-W", "ignore", "-m", "ingest.sandbox", stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+            async with asyncio.timeout(_START_SECONDS):
+                await _receive(self._process)
+        return self._process
+
+    async def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        if process.stdin:
+            process.stdin.close()
+        await process.wait()
+
+
+async def _send(process: asyncio.subprocess.Process, message: bytes) -> None:
+    assert process.stdin
+    process.stdin.write(_LENGTH.pack(len(message)) + message)
+    await process.stdin.drain()
+
+
+async def _receive(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stdout
+    try:
+        (length,) = _LENGTH.unpack(await process.stdout.readexactly(_LENGTH.size))
+        return await process.stdout.readexactly(length)
+    except asyncio.IncompleteReadError as error:
+        raise EOFError("the parser process ended") from error
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get between the frames
+    _limit_memory()
+    _write(answers, _READY)
+    while header := requests.read(_LENGTH.size):
+        body, content_type, url = pickle.loads(requests.read(_LENGTH.unpack(header)[0]))  # noqa: S301 - from the worker
+        _write(answers, pickle.dumps(_parse(body, content_type, url)))
+
+
+def _parse(body: bytes, content_type: str, url: str) -> Any:
+    try:
+        return parse(body, content_type, url)
+    except (MemoryError, RecursionError) as error:
+        return Unreadable(f"the feed cannot be parsed: {type(error).__name__}")
+
+
+def _limit_memory() -> None:
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _write(stream: IO[bytes], message: bytes) -> None:
+    stream.write(_LENGTH.pack(len(message)) + message)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""Feed lists: YAML with file and line in every error, OPML both ways, editing in place, what differs from the topic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest import opml
+from ingest.edit import add_feed, remove_feed
+from ingest.feeds import diff, dump_yaml, load_feeds, make_feed, parse_list
+from stream.errors import ConfigError
+from stream.messages import Feed, digest
+
+LIST = """\
+# our feeds
+- url: https://feeds.bbci.co.uk/news/world/rss.xml   # the world
+  title: BBC News
+  publisher: bbc.com
+  country: gb
+  language: EN
+
+# neighbours
+- url: https://nrk.example/toppsaker.rss
+  country: NO
+- url: http://127.0.0.1:8000/feed.xml
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "feeds.yml"
+    file.write_text(LIST, encoding="utf-8")
+    return file
+
+
+def test_a_list_is_read_whole(path: Path) -> None:
+    bbc, nrk, local = load_feeds(path)
+    assert bbc == Feed(
+        id=digest("feed", "https://feeds.bbci.co.uk/news/world/rss.xml"),
+        url="https://feeds.bbci.co.uk/news/world/rss.xml",
+        publisher="bbc.com", title="BBC News", country="GB", language="en",
+    )  # fmt: skip
+    assert (nrk.country, nrk.publisher) == ("NO", "nrk.example")
+    assert local.publisher == "127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("- url: https://a.example/\n  tilte: x\n", 2, "unknown key 'tilte'; a feed has url, title"),
+        ("- title: x\n", 1, "the feed has no url"),
+        ("\n\n- url: ftp://a.example/\n", 3, "only http:// and https://"),
+        ("- url: javascript:alert(1)\n", 1, "only http:// and https://"),
+        ("- url: data:text/xml,x\n", 1, "only http:// and https://"),
+        ("- title: x\n  url: https://user:s3cret@a.example/\n", 2, "a user or password in the URL is refused"),
+        ("- url: https://\n", 1, "names no host"),
+        ("- url: https://a.example:x/\n", 1, "not a valid URL"),
+        ("- url: https://a.example/a b\n", 1, "write it as %20"),
+        ("- url: https://a.example/\n- url: HTTPS://A.example:443\n", 2, "duplicate: HTTPS://A.example:443 is already"),
+        ("- url: https://a.example/\n  country: GBR\n", 2, "country: 'GBR' is not an ISO 3166-1 code"),
+        ("- url: https://a.example/\n  language: english\n", 2, "language: 'english' is not an ISO 639-1 code"),
+        ("- url: https://a.example/\n  title: [x]\n", 2, "title must be text"),
+        ("- url: https://a.example/\n  url: https://b.example/\n", 2, "url is given twice"),
+        ("- https://a.example/\n", 1, "not a feed; write '- url: https://…'"),
+        ("url: https://a.example/\n", 1, "a feed list is a YAML list"),
+        ("- url: 'https://a.example/\n", 2, "not valid YAML"),
+        ("- url: https://a.example/\n\t- x\n", 2, "not valid YAML"),
+    ],
+)
+def test_a_wrong_list_names_file_line_and_fix(tmp_path: Path, text: str, line: int, message: str) -> None:
+    file = tmp_path / "feeds.yml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        load_feeds(file)
+    assert str(raised.value).startswith(f"{file}:{line}: ")
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_an_absent_file_and_a_wrong_encoding_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yml: the feed list cannot be read"):
+        load_feeds(tmp_path / "none.yml")
+    file = tmp_path / "latin.yml"
+    file.write_bytes(b"- url: https://a.example/\n  title: caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"latin\.yml:2: not UTF-8"):
+        load_feeds(file)
+
+
+def test_an_empty_list_is_a_list(tmp_path: Path) -> None:
+    file = tmp_path / "feeds.yml"
+    for text in ("", "# nothing yet\n", "[]\n", dump_yaml([])):
+        file.write_text(text, encoding="utf-8")
+        assert load_feeds(file) == []
+
+
+TITLES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20).map(str.strip)
+FEEDS = st.lists(
+    st.builds(
+        make_feed,
+        st.integers(0, 999).map(lambda n: f"https://h{n}.example/feed?a=1&b={n}"),
+        title=TITLES,
+        publisher=st.sampled_from([None, "bbc.com", "Ада", "123", "no: yes"]),
+        country=st.sampled_from([None, "NO", "gb"]),
+        language=st.sampled_from([None, "no", "en"]),
+    ),
+    unique_by=lambda f: f.id,
+    max_size=5,
+)
+
+
+@given(FEEDS)
+def test_yaml_written_is_yaml_read(feeds: list[Feed]) -> None:
+    assert [e.feed for e in parse_list(dump_yaml(feeds).encode(), "x")] == feeds
+
+
+@given(FEEDS)
+def test_opml_written_is_opml_read_but_for_what_it_cannot_hold(feeds: list[Feed]) -> None:
+    read = [e.feed for e in parse_list(opml.dump(feeds).encode(), "x")] if feeds else []
+    assert [f.url for f in read] == [f.url for f in feeds]
+
+
+def test_opml_is_read_with_folders_and_a_raw_ampersand(tmp_path: Path) -> None:
+    file = tmp_path / "feeds.opml"
+    file.write_text(
+        '<?xml version="1.0"?>\n<opml version="1.0"><body>\n<outline text="World">\n'
+        '<outline type="rss" text="A &amp; B" xmlUrl="https://a.example/feed?x=1&y=2"/>\n</outline>\n'
+        '<outline type="rss" xmlUrl="https://b.example/feed"/>\n</body></opml>\n',
+        encoding="utf-8",
+    )
+    assert [(f.url, f.title) for f in load_feeds(file)] == [
+        ("https://a.example/feed?x=1&y=2", "A & B"),
+        ("https://b.example/feed", None),
+    ]
+
+
+def test_opml_errors_name_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "feeds.opml"
+    file.write_text(
+        '<opml version="2.0"><body>\n<outline xmlUrl="ftp://a.example/"/>\n</body></opml>', encoding="utf-8"
+    )
+    with pytest.raises(ConfigError, match=r"feeds\.opml:2: only http:// and https://"):
+        load_feeds(file)
+    file.write_text("<html></html>", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"feeds\.opml:1: neither OPML nor YAML"):
+        load_feeds(file)
+
+
+def test_adding_keeps_the_text(path: Path) -> None:
+    feed = make_feed("https://c.example/rss", title="C: news", country="SE")
+    add_feed(path, feed)
+    assert path.read_text(encoding="utf-8").startswith(LIST)
+    assert load_feeds(path)[-1] == feed
+    with pytest.raises(ConfigError, match=r"feeds\.yml:12: https://C\.example/rss is already"):
+        add_feed(path, make_feed("https://C.example/rss"))
+
+
+def test_removing_keeps_the_rest_of_the_text(path: Path) -> None:
+    gone = remove_feed(path, "https://nrk.example/toppsaker.rss")
+    assert gone.country == "NO"
+    text = path.read_text(encoding="utf-8")
+    assert text == LIST.replace("- url: https://nrk.example/toppsaker.rss\n  country: NO\n", "")
+    remove_feed(path, load_feeds(path)[0].id)
+    remove_feed(path, "http://127.0.0.1:8000/feed.xml")
+    assert load_feeds(path) == []
+    with pytest.raises(ConfigError, match="is not in the feed list"):
+        remove_feed(path, "https://nrk.example/toppsaker.rss")
+
+
+def test_a_list_in_flow_style_is_written_anew(tmp_path: Path) -> None:
+    file = tmp_path / "feeds.yml"
+    file.write_text("[{url: https://a.example/}, {url: https://b.example/}]\n", encoding="utf-8")
+    add_feed(file, make_feed("https://c.example/"))
+    remove_feed(file, "https://a.example/")
+    assert [f.url for f in load_feeds(file)] == ["https://b.example/", "https://c.example/"]
+
+
+@pytest.mark.parametrize("name", ["new.yml", "new.opml"])
+def test_a_new_list_is_made_in_the_format_of_its_name(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    add_feed(file, make_feed("https://a.example/", title="A"))
+    add_feed(file, make_feed("https://b.example/"))
+    assert file.read_text(encoding="utf-8").startswith("<?xml" if name.endswith("opml") else "- url")
+    remove_feed(file, "https://a.example/")
+    assert [f.url for f in load_feeds(file)] == ["https://b.example/"]
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@given(FEEDS, FEEDS)
+def test_a_diff_makes_the_topic_equal_to_the_list(wanted: list[Feed], present: list[Feed]) -> None:
+    rows = {(f.id, f.publisher): f for f in present}
+    found = diff(wanted, {f.id: f for f in present})
+    for out in found.outgoing():  # a topic by key and partition key
+        key = (out.key, str(out.partition_key))
+        if out.message is None:
+            rows.pop(key)
+        else:
+            assert isinstance(out.message, Feed)
+            rows[key] = out.message
+    assert {f.id: f for f in rows.values()} == {f.id: f for f in wanted}
+    assert len(rows) == len(wanted)
+    assert diff(wanted, {f.id: f for f in wanted}).outgoing() == []

@@ -1,0 +1,73 @@
+"""The parser process: a hostile feed costs seconds and its process, never the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from ingest.parse import ParsedFeed, Unreadable, parse
+from ingest.sandbox import Sandbox
+from tests.ingest.golden import FOLDER
+
+GOOD = (FOLDER / "rss20.xml").read_bytes()
+NESTED = b"<rss version='2.0'><channel>" + b"<a>" * 1_000_000
+
+
+def test_it_parses_as_in_this_process() -> None:
+    async def twice() -> list[ParsedFeed | Unreadable]:
+        sandbox = Sandbox()
+        try:
+            return [await sandbox.parse(GOOD, "", "https://x.example/"), await sandbox.parse(b"", "", "")]
+        finally:
+            await sandbox.close()
+
+    assert asyncio.run(twice()) == [parse(GOOD, "", "https://x.example/"), parse(b"", "", "")]
+
+
+def test_a_feed_that_takes_too_long_is_given_up_and_the_next_is_parsed() -> None:
+    async def both() -> tuple[ParsedFeed | Unreadable, ParsedFeed | Unreadable, float]:
+        sandbox = Sandbox(seconds=2)
+        try:
+            await sandbox.parse(GOOD, "", "")
+            began = time.monotonic()
+            bad = await sandbox.parse(NESTED, "", "")
+            return bad, await sandbox.parse(GOOD, "", "https://x.example/"), time.monotonic() - began
+        finally:
+            await sandbox.close()
+
+    bad, good, seconds = asyncio.run(both())
+    assert bad == Unreadable("parsing took longer than 2 s and was given up")
+    assert good == parse(GOOD, "", "https://x.example/")
+    assert seconds < 20
+
+
+def test_a_cancelled_parse_does_not_answer_the_next() -> None:
+    async def cancelled() -> ParsedFeed | Unreadable:
+        sandbox = Sandbox()
+        try:
+            await sandbox.parse(GOOD, "", "")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await sandbox.parse(NESTED, "", "")
+            return await sandbox.parse(b"<html></html>", "", "")
+        finally:
+            await sandbox.close()
+
+    answer = asyncio.run(cancelled())
+    assert isinstance(answer, Unreadable)
+    assert "HTML" in answer.reason
+
+
+def test_a_parser_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+
+    async def once() -> ParsedFeed | Unreadable:
+        sandbox = Sandbox()
+        try:
+            return await sandbox.parse(GOOD, "", "")
+        finally:
+            await sandbox.close()
+
+    assert asyncio.run(once()) == Unreadable("the parser process cannot be started; stderr says why")
