@@ -21,6 +21,8 @@ from ingest.feeds import diff, load_feeds
 from stream.log import Log, open_log
 from stream.logs import redact
 from stream.messages import Alert, Feed, FeedState, encode
+from stream.metrics import Health, MetricsServer
+from stream.reporting import Reporter
 from stream.settings import Settings
 from stream.stage import Handler
 from stream.table import Table
@@ -123,22 +125,41 @@ def sync_feeds(log: Log, topics: Names, wanted: Iterable[Feed]) -> list[str]:
     ]
 
 
-def run_stage(settings: Settings, stage: str, stop: threading.Event, *, once: bool = False) -> None:
-    """Run one worker of ``stage`` until ``stop``; ``once`` (ingest only): poll each feed once and return."""
+def run_stage(settings: Settings, stage: str, stop: threading.Event, *, supervised: bool = False) -> None:
+    """Run one worker of ``stage`` until ``stop``, reporting its heartbeat and, where asked for, its metrics."""
+    health = Health()
+    server = MetricsServer(_metrics_address(settings, stage, supervised), health) if settings.metrics_address else None
     log = connect_log(settings)
     try:
         if stage == "ingest":
             from ingest.stage import IngestWorker
 
             worker = IngestWorker(log, names(settings), settings.ingest)
-            if once:
-                worker.run_once(stop)
-            else:
-                worker.run(stop)
+            worker.run(stop, Reporter(log, names(settings), stage, [worker], health))
         else:
-            run_workers(_workers(settings, stage, log), stop)
+            workers = _workers(settings, stage, log)
+            run_workers(workers, stop, Reporter(log, names(settings), stage, workers, health))
     finally:
         log.close()
+        if server:
+            server.close()
+
+
+def poll_each_feed_once(settings: Settings, stop: threading.Event) -> None:
+    """Poll every feed once, due or not, and publish what it brings."""
+    from ingest.stage import IngestWorker
+
+    log = connect_log(settings)
+    try:
+        IngestWorker(log, names(settings), settings.ingest).run_once(stop)
+    finally:
+        log.close()
+
+
+def _metrics_address(settings: Settings, stage: str, supervised: bool) -> str:
+    """The stages of one supervised tree share a machine: each takes the next port."""
+    host, _, port = (settings.metrics_address or "").rpartition(":")
+    return f"{host}:{int(port) + (list(STAGES).index(stage) if supervised else 0)}"
 
 
 def _workers(settings: Settings, stage: str, log: Log) -> list[Worker]:

@@ -40,7 +40,7 @@ class DeadLetter:
 
 
 def headers(stage: str, group: str, record: Record, error: str, attempts: int) -> dict[str, str]:
-    """The headers of the dead letter for ``record``; ``error`` is cut at 1,000 characters, a lone surrogate is ``?``."""
+    """The headers of the dead letter for ``record``; ``error`` is cut at 1,000 characters and made valid Unicode."""
     return {
         "stage": stage, "group": group, "topic": record.topic, "partition": str(record.partition),
         "offset": str(record.offset), "error": error[:1000].encode(errors="replace").decode(),

@@ -350,10 +350,40 @@ class Alert(Message):
     model: Model
 
 
-AnyMessage = Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Alert
+class Standing(Part):
+    """Where a worker stands on one topic (as named in ``TOPICS``); counts since it started."""
+
+    topic: str
+    partitions: tuple[int, ...]
+    lag: int
+    """What its group, all workers together, has left: records to commit; for ``feeds``, feeds that are overdue."""
+    done: int = 0
+    rejected: int = 0
+    retried: int = 0
+
+
+class Heartbeat(Message):
+    """A worker is alive and stands so; published every few seconds, and a tombstone when it leaves. Key: ``id``."""
+
+    message: Literal["Heartbeat"] = "Heartbeat"
+    id: str
+    """``HOST-PID-STAGE``."""
+    stage: str
+    host: str
+    pid: int
+    newswatch: str
+    """The version of newswatch."""
+    started: Utc
+    at: Utc
+    per_second: float = 0.0
+    """Records settled a second, since the last heartbeat."""
+    standings: tuple[Standing, ...] = ()
+
+
+AnyMessage = Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Alert | Heartbeat
 
 MESSAGES: dict[str, type[AnyMessage]] = {
-    c.__name__: c for c in (Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Alert)
+    c.__name__: c for c in (Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Alert, Heartbeat)
 }
 
 

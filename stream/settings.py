@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     """Partitions of each topic, fixed when it is created: at most so many workers share a stage."""
     topic_prefix: str = Field(default="news.", pattern=r"^[a-z0-9._-]*$")
     """Before every topic's name."""
+    metrics_address: str | None = Field(default=None, pattern=r"^.+:[0-9]+$")
+    """``HOST:PORT`` where a worker serves /metrics, /healthz and /readyz; by default nowhere. Under ``newswatch run``
+    each stage takes the next port, in the order ingest, enrich, index, alert."""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
     """How much is logged to stderr."""
     ingest: IngestSettings = IngestSettings()

@@ -313,7 +313,9 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection, path: str) -> None:
+    db.execute("BEGIN")  # one snapshot: another process may be making the tables just now
     _is_ours(db, path)  # before anything is changed in it
+    db.execute("COMMIT")
     db.execute("PRAGMA page_size = 8192")
     _with_patience(db, "PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

@@ -32,6 +32,7 @@ TOPICS: dict[str, Topic] = {
         Topic("location-changes", "statement id + version", "actor root", "LocationChange | Superseded",
               compacted=True, generational=True),
         Topic("alerts", "alert id", "article id", "Alert", compacted=True),
+        Topic("workers", "worker id", "worker id", "Heartbeat", compacted=True),
         Topic("dead-letters", "original key", "original key", "the original bytes", False, timedelta(days=30)),
     )
 }  # fmt: skip

@@ -11,22 +11,24 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event
 
 import structlog
 
 from stream import attempts, dead_letters
+from stream.appends import Append, Appender
 from stream.errors import (
     Fenced,
     IndexUnavailable,
     InvalidMessage,
     LogError,
     NewerSchema,
-    RecordTooLarge,
 )
-from stream.log import Log, Offset, Record, check_size, partition_of
-from stream.logs import redact
-from stream.messages import decode, encode
+from stream.log import Log, Offset, Record, lag
+from stream.messages import decode
+from stream.metrics import BATCH, ERRORS, HANDLER, LATENCY, RECORDS, fetched
+from stream.reporting import Counts, Reporter
 from stream.stage import Done, Handler, Incoming, Outcome, Reject, Retry
 from stream.topics import Names
 
@@ -45,17 +47,6 @@ class Limits:
     seconds: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Append:
-    """An output with its place: full topic name, partition, key, value, headers."""
-
-    topic: str
-    partition: int
-    key: str
-    value: bytes | None
-    headers: dict[str, str] | None = None
-
-
 class Worker:
     """One member of the group of ``stage`` on ``topic`` (as named in ``TOPICS``)."""
 
@@ -63,17 +54,20 @@ class Worker:
         self, log: Log, names: Names, stage: str, topic: str, handler: Handler, limits: Limits | None = None
     ) -> None:
         self.stage = stage
+        self.topic = topic
+        self.counts = Counts()
         self._log = log
         self._names = names
         self._handler = handler
         self._limits = limits or Limits()
         self._consumer = log.consumer(names.topic(topic), names.group(stage, topic))
+        self._appender = Appender(log, names, stage, self._consumer.group)
         self._waits: dict[int, _Wait] = {}
         self._begun: set[int] = set()
         self._noted: set[int] = set()
         self._careful: dict[int, _Careful] = {}
         self._seconds_each = 0.0
-        self.handled = 0
+        self._fetched: dict[tuple[int, int], datetime] = {}
 
     def step(self, timeout: float) -> int:
         """Deal with one batch, waiting up to ``timeout`` seconds for it; returns how many records it had."""
@@ -84,7 +78,10 @@ class Worker:
             if self._note_new_partitions(records):
                 self._process([r for r in records if r.partition not in self._careful])
                 self._process_one_by_one([r for r in records if r.partition in self._careful])
-            each = (time.monotonic() - began) / len(records)
+            seconds = time.monotonic() - began
+            BATCH.labels(self.stage, self.topic).observe(seconds)
+            self._fetched.clear()
+            each = seconds / len(records)
             self._seconds_each = each if not self._seconds_each else 0.7 * self._seconds_each + 0.3 * each
         return len(records)
 
@@ -96,6 +93,14 @@ class Worker:
             self._commit([], {p: Offset(stands[p].offset) for p in noted})  # not the position: it may be past a batch
         with suppress(LogError):  # the lease runs out by itself
             self._consumer.close()
+
+    def assignment(self) -> frozenset[int]:
+        """The partitions owned as of the last step."""
+        return self._consumer.assignment()
+
+    def lag(self) -> int:
+        """How many records the whole group has yet to commit."""
+        return lag(self._log, self._consumer.topic, self._consumer.group)
 
     def _batch_size(self) -> int:
         if not self._seconds_each:
@@ -168,6 +173,7 @@ class Worker:
         try:
             outcomes = self._outcomes(records)
         except Exception as error:  # whatever a handler raises must not stop the stage
+            ERRORS.labels(self.stage, self.topic, type(error).__name__).inc()
             if len(records) > 1:
                 middle = len(records) // 2
                 self._process(records[:middle])
@@ -193,6 +199,8 @@ class Worker:
             outcome = waiting.get(record.partition) or _read(record, self._consumer.group)
             if isinstance(outcome, Incoming):
                 batch.append(outcome)
+                if moment := fetched(outcome.message):
+                    self._fetched[record.partition, record.offset] = moment
                 continue
             decided[place] = outcome
             if isinstance(outcome, Retry):  # those behind it wait as well: the handler gets them in order
@@ -202,8 +210,10 @@ class Worker:
 
     def _handle(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         try:
-            outcomes = self._handler(batch) if batch else ()
+            with HANDLER.labels(self.stage, self.topic).time():
+                outcomes = self._handler(batch) if batch else ()
         except (LogError, IndexUnavailable) as error:
+            ERRORS.labels(self.stage, self.topic, type(error).__name__).inc()
             return [Retry(str(error))] * len(batch)
         if len(outcomes) != len(batch):
             raise ValueError(f"the handler gave {len(outcomes)} outcomes for {len(batch)} records")
@@ -218,7 +228,8 @@ class Worker:
         """
         offsets: dict[int, Offset] = {}
         retries: dict[int, tuple[Record, Retry]] = {}
-        appends: list[_Append] = []
+        appends: list[Append] = []
+        settled: list[tuple[Record, Done | Reject]] = []
         try:
             for record, outcome in zip(records, outcomes, strict=True):
                 if record.partition in retries:
@@ -228,20 +239,34 @@ class Worker:
                     if record.partition in self._noted and record.partition not in offsets:
                         offsets[record.partition] = Offset(record.offset)
                     continue
-                appends += self._appends(record, outcome, deaths)
+                final, records_to_append = self._appender.prepare(record, outcome, deaths)
+                appends += records_to_append
+                settled.append((record, final))
                 offsets[record.partition] = Offset(record.offset + 1)
             self._commit(appends, offsets)
         except LogError as error:
             self._go_back(records, error)
             return
-        self.handled += sum(1 for r in records if r.partition in offsets and r.offset < offsets[r.partition].offset)
+        self._count(settled)
         self._noted -= offsets.keys()
         for partition in offsets:
             self._waits.pop(partition, None)
         for record, retry in retries.values():
             self._wait(record, retry.reason, retry.after)
 
-    def _commit(self, appends: Iterable[_Append], offsets: dict[int, Offset]) -> None:
+    def _count(self, settled: Sequence[tuple[Record, Done | Reject]]) -> None:
+        now = datetime.now(UTC)
+        for record, outcome in settled:
+            name = "done" if isinstance(outcome, Done) else "rejected"
+            RECORDS.labels(self.stage, self.topic, name).inc()
+            if isinstance(outcome, Done):
+                self.counts.done += 1
+            else:
+                self.counts.rejected += 1
+            if moment := self._fetched.get((record.partition, record.offset)):
+                LATENCY.labels(self.stage, self.topic).observe((now - moment).total_seconds())
+
+    def _commit(self, appends: Iterable[Append], offsets: dict[int, Offset]) -> None:
         if not offsets:
             return
         with self._log.transaction(self._consumer) as tx:
@@ -251,6 +276,7 @@ class Worker:
 
     def _go_back(self, records: Sequence[Record], error: LogError) -> None:
         """Nothing was committed: read the batch again, at once if only fenced, else after a while."""
+        ERRORS.labels(self.stage, self.topic, type(error).__name__).inc()
         first: dict[int, Record] = {}
         for record in records:
             first.setdefault(record.partition, record)
@@ -265,6 +291,8 @@ class Worker:
     def _wait(self, record: Record, reason: str, after: float) -> None:
         wait = self._waits.setdefault(record.partition, _Wait())
         wait.attempts += 1
+        self.counts.retried += 1
+        RECORDS.labels(self.stage, self.topic, "retried").inc()
         seconds = max(after, min(MAX_WAIT, after * 2 ** min(wait.attempts - 1, 10)))
         wait.until = time.monotonic() + seconds
         wait.paused = True
@@ -274,29 +302,6 @@ class Worker:
             "waiting", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
             seconds=round(seconds, 1), attempts=wait.attempts,
         )  # fmt: skip
-
-    def _appends(self, record: Record, outcome: Done | Reject, deaths: int) -> list[_Append]:
-        if isinstance(outcome, Done):
-            try:
-                return self._outputs(outcome)
-            except RecordTooLarge as error:
-                outcome = Reject(str(error))
-            except ValueError as error:  # text that has no UTF-8: a lone surrogate
-                outcome = Reject(f"an output cannot be encoded: {error}")
-        logger.error("dead letter", topic=record.topic, offset=record.offset, key=record.key, reason=outcome.reason)
-        topic = self._names.topic("dead-letters")
-        headers = dead_letters.headers(self.stage, self._consumer.group, record, redact(outcome.reason), deaths)
-        partition = partition_of(record.key, self._log.partitions(topic))
-        return [_Append(topic, partition, record.key, record.value, headers)]
-
-    def _outputs(self, outcome: Done) -> list[_Append]:
-        appends: list[_Append] = []
-        for out in outcome.outputs:
-            topic = self._names.topic(out.topic)
-            value = None if out.message is None else encode(out.message)
-            check_size(topic, out.key, value)
-            appends += [_Append(topic, p, out.key, value) for p in out.partitions(self._log.partitions(topic))]
-        return appends
 
 
 @dataclass(slots=True)
@@ -329,7 +334,7 @@ def _read(record: Record, group: str) -> Incoming | Outcome:
         return Reject(str(error))
 
 
-def run_workers(workers: Sequence[Worker], stop: Event, idle: float = 0.2) -> None:
+def run_workers(workers: Sequence[Worker], stop: Event, reporter: Reporter | None = None, idle: float = 0.2) -> None:
     """Step the workers in turn until ``stop``, then leave their groups; a batch under way is always finished.
 
     ``idle`` is for how many seconds one round waits for records. A log that cannot be read is waited for.
@@ -341,10 +346,17 @@ def run_workers(workers: Sequence[Worker], stop: Event, idle: float = 0.2) -> No
                 for worker in workers:
                     worker.step(idle / len(workers))
                 failures = 0
+                if reporter:
+                    reporter.came_round()
             except LogError as error:
                 failures += 1
                 logger.warning("waiting for the log", reason=str(error))
+                if reporter:
+                    reporter.came_round(error)
                 stop.wait(min(MAX_WAIT, 2.0 ** min(failures - 1, 10)))
     finally:
         for worker in workers:
             worker.close()
+        if reporter:
+            with suppress(LogError):
+                reporter.leave()

@@ -10,7 +10,7 @@ import typer
 
 from newswatch.cli import options
 from newswatch.supervisor import Supervisor
-from newswatch.wiring import STAGES, run_stage, set_up, stop_on_signals, stop_with_parent
+from newswatch.wiring import STAGES, poll_each_feed_once, run_stage, set_up, stop_on_signals, stop_with_parent
 from stream.errors import ConfigError, NewswatchError
 
 PANEL = "Running"
@@ -106,4 +106,7 @@ def _run_stage(context: typer.Context, name: str, supervised: bool, once: bool =
     stop: threading.Event = stop_on_signals()
     if supervised:
         stop_with_parent(stop)
-    run_stage(settings, name, stop, once=once)
+    if once:
+        poll_each_feed_once(settings, stop)
+    else:
+        run_stage(settings, name, stop, supervised=supervised)

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from stream.errors import LogError
-from stream.log import Log, Offset, Record, partition_of
+from stream.log import Log, Record, partition_of
 from stream.messages import Superseded, decode, encode
 from stream.sqlite import SqliteLog
-from stream.stage import Done, Incoming, Outcome, Reject
+from stream.stage import Done, Handler, Incoming, Outcome, Reject
 from stream.topics import Names, Outgoing
 from stream.worker import Limits, Worker
 from tests.contracts.processes import Desk
@@ -76,8 +76,12 @@ class Bench:
         return letters
 
     def committed(self) -> dict[int, int]:
-        """The offsets that the stage committed; what a note says beside them is its own affair."""
+        """The offsets that the stage committed."""
         return {p: o.offset for p, o in self.log.committed(INPUT, GROUP).items()}
+
+    def notes(self) -> list[str]:
+        """What is noted beside them, where anything is."""
+        return [o.metadata for o in self.log.committed(INPUT, GROUP).values() if o.metadata]
 
     def ends(self) -> dict[int, int]:
         """The ends of the partitions that hold anything."""
@@ -131,7 +135,7 @@ class Copier:
         return [name_of(i) for i in self.handled if partition in (None, i.record.partition)]
 
 
-def make_worker(log: Log, handler: Callable[[Sequence[Incoming]], Sequence[Outcome]], records: int = 500) -> Worker:
+def make_worker(log: Log, handler: Handler, records: int = 500) -> Worker:
     """The stage on its input."""
     return Worker(log, NAMES, STAGE, "articles", handler, Limits(records=records))
 
@@ -202,8 +206,3 @@ def work_for_ever(desk: Desk) -> None:
     worker = make_worker(desk.log, handler)
     while True:
         worker.step(0.1)
-
-
-def committed_notes(log: Log) -> dict[int, Offset]:
-    """What the stage committed, with its notes."""
-    return log.committed(INPUT, GROUP)

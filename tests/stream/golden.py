@@ -23,12 +23,14 @@ from stream.messages import (
     Evidence,
     Feed,
     FeedState,
+    Heartbeat,
     Location,
     LocationChange,
     Model,
     Place,
     SeenEntry,
     Source,
+    Standing,
     Subject,
     Superseded,
     When,
@@ -105,8 +107,15 @@ ALERT = Alert(
     links=(URL,), created=FETCHED, held_back="from a backfill", article_version=VERSION, model=MODEL,
 )  # fmt: skip
 
+HEARTBEAT = Heartbeat(
+    id="example-4711-enrich", stage="enrich", host="example", pid=4711, newswatch="0.1.0", started=PUBLISHED,
+    at=FETCHED,
+    per_second=12.5,
+    standings=(Standing(topic="articles", partitions=(0, 2), lag=17, done=1000, rejected=1, retried=2),),
+)  # fmt: skip
+
 GOLDEN: tuple[AnyMessage, ...] = (
-    FEED, STATE, ARTICLE, ENRICHED, CHANGE, Superseded(article_id=ARTICLE.id, version=VERSION), ALERT,
+    FEED, STATE, ARTICLE, ENRICHED, CHANGE, Superseded(article_id=ARTICLE.id, version=VERSION), ALERT, HEARTBEAT,
 )  # fmt: skip
 
 

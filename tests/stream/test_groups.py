@@ -52,7 +52,7 @@ def groups(draw: st.DrawFn) -> Group:
 def settle(group: Group, order: list[str]) -> int:
     """Let the members move in turn until none wants to; after how many rounds that was."""
     for rounds in range(1, 6):
-        if not any([group.step(member) for member in order]):
+        if not sum(bool(group.step(member)) for member in order):
             return rounds
     raise AssertionError(f"no end: {group}")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from stream.errors import LogError
 from stream.logs import configure_logging, redact
 
-SECRET = "hunter2"  # noqa: S105
+SECRET = "hunter2"
 URL = f"amqp://user:{SECRET}@host:9092/x"
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12)
 
