@@ -15,7 +15,6 @@ from indexer.index import Page, Put, Report, Stored
 from indexer.paging import MAX_LIMIT, Place, decode_cursor, encode_cursor
 from indexer.query import InvalidDocument, Matchable, Query, everything
 from indexer.query.values import micros, time_of
-from indexer.sqlite_store import guarded, open_store
 from indexer.sqlite_tables import (
     delete_search_rows,
     documents_ddl,
@@ -26,8 +25,17 @@ from indexer.sqlite_tables import (
     table_of,
     time_of_document,
 )
-from stream.errors import ConfigError
+from stream.errors import ConfigError, IndexUnavailable
+from stream.sqlite_file import FileKind
 
+FILE = FileKind(
+    what="index",
+    setting="index_url",
+    application_id=0x6E777831,  # "nwx1"
+    version=1,
+    schema="CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    unavailable=IndexUnavailable,
+)
 _HOUR = 3_600_000_000
 _BATCH = 500
 
@@ -40,7 +48,7 @@ class SqliteIndex:
         if not re.fullmatch(r"g[1-9][0-9]*", generation):
             raise ConfigError(f"generation: {generation!r} is no generation; they are called g1, g2, …")
         self._path, self._generation = path, generation
-        self._db = open_store(path, busy_timeout)
+        self._db = FILE.open(path, busy_timeout)
         self._checked: set[Kind] = set()
 
     def setup(self) -> list[str]:
@@ -202,7 +210,7 @@ class SqliteIndex:
     @contextmanager
     def _transaction(self, mode: Literal["DEFERRED", "IMMEDIATE"] = "DEFERRED") -> Iterator[None]:
         """One transaction, ended in any case; SQLite's errors become ours."""
-        with guarded(self._path):
+        with FILE.guarded(self._path):
             self._db.execute(f"BEGIN {mode}")
             try:
                 yield

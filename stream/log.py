@@ -176,6 +176,14 @@ class Log(Protocol):
     def committed(self, topic: str, group: str) -> dict[int, Offset]:
         """The group's committed positions; partitions without one are left out."""
 
+    def maintain(self, now: datetime, max_records: int = 1_000) -> int:
+        """Drop some of what retention and compaction allow to go at ``now``; concurrent readers and writers go on.
+
+        Of a topic with a retention: records appended longer ago. Of a compacted one: records whose key came again; of a
+        tombstone, first what it buries and after a day itself. At most some ``max_records`` a call; returns how many
+        were dealt with, 0 when there is nothing left to do. Where the servers do this by themselves it does nothing.
+        """
+
     def close(self) -> None:
         """Leave all groups joined through this object and free its resources."""
 

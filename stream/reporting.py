@@ -18,6 +18,9 @@ from stream.metrics import LAG, Health
 from stream.topics import Names
 
 EVERY_SECONDS = 10.0
+MAINTAIN_SECONDS = 60.0
+MAINTAIN_BATCHES = 20
+"""At most so many batches of upkeep in a row: some 200 ms, then the worker goes on with its work."""
 SILENT_SECONDS = 30.0
 """A worker whose last heartbeat is older than this is gone or stands still."""
 
@@ -57,6 +60,7 @@ class Reporter:
         self._id = f"{self._host}-{os.getpid()}-{stage}"
         self._started = datetime.now(UTC)
         self._next = 0.0
+        self._maintain_at = time.monotonic() + MAINTAIN_SECONDS
         self._last = time.monotonic()
         self._done = 0
 
@@ -66,10 +70,20 @@ class Reporter:
         if error is None and time.monotonic() >= self._next:
             self._next = time.monotonic() + EVERY_SECONDS
             self._publish(self._heartbeat())
+        if error is None and time.monotonic() >= self._maintain_at:
+            self._maintain_at = time.monotonic() + MAINTAIN_SECONDS
+            self._maintain()
 
     def leave(self) -> None:
         """Take the heartbeat back: this worker ends as it should."""
         self._publish(None)
+
+    def _maintain(self) -> None:
+        """A little of the log's upkeep; every worker does some, so that it is done whoever runs."""
+        for _ in range(MAINTAIN_BATCHES):
+            if not self._log.maintain(datetime.now(UTC)):
+                return
+        self._maintain_at = time.monotonic()  # there is more
 
     def _publish(self, heartbeat: Heartbeat | None) -> None:
         topic = self._names.topic("workers")

@@ -9,34 +9,39 @@ reading a partition in order is a range scan of the table itself. Groups live in
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 
-from stream.errors import ConfigError, LogError, UnknownTopic
+from stream import sqlite_upkeep
+from stream.errors import LogError, UnknownTopic
 from stream.log import Bounds, Consumer, Offset, Record, check_size, size_of
+from stream.sqlite_file import FileKind
 from stream.sqlite_groups import SqliteConsumer
 from stream.topics import Topic
 
-VERSION = 1
-APPLICATION_ID = 0x6E776C67  # "nwlg": tells our file from another SQLite database
 OFFSET_BITS = 40
 BUSY_SECONDS = 15.0
 SESSION_SECONDS = 6.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_SCHEMA = """
+FILE = FileKind(
+    what="log",
+    setting="log_url",
+    application_id=0x6E776C67,  # "nwlg"
+    version=1,
+    unavailable=LogError,
+    schema="""
 CREATE TABLE topics (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL,
   compacted INTEGER NOT NULL, retention_seconds REAL);
 CREATE TABLE partitions (
   id INTEGER PRIMARY KEY, topic INTEGER NOT NULL, number INTEGER NOT NULL,
   first INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL DEFAULT 0, last_time INTEGER NOT NULL DEFAULT 0,
+  walked INTEGER NOT NULL DEFAULT 0,
   UNIQUE (topic, number));
 CREATE TABLE records (
   position INTEGER PRIMARY KEY, time INTEGER NOT NULL, key TEXT NOT NULL, value BLOB, headers TEXT);
@@ -50,6 +55,8 @@ CREATE TABLE offsets (
   topic INTEGER NOT NULL, grp TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
   metadata TEXT NOT NULL, PRIMARY KEY (topic, grp, partition)) WITHOUT ROWID;
 """
+    + sqlite_upkeep.SCHEMA,
+)
 
 
 def microseconds(moment: datetime) -> int:
@@ -69,7 +76,7 @@ class SqliteLog:
         self.session = session
         self._topics: dict[str, tuple[int, dict[int, int]]] = {}
         self._consumers: list[SqliteConsumer] = []
-        self._db = _open(path)
+        self._db = FILE.open(path, BUSY_SECONDS)
 
     # -- topics
 
@@ -197,6 +204,22 @@ class SqliteLog:
             )
             return {partition: Offset(offset, metadata) for partition, offset, metadata in rows.fetchall()}
 
+    def maintain(self, now: datetime, max_records: int = 1_000) -> int:
+        """See ``Log.maintain``: one short transaction, in which also what stands where is read."""
+        moment = microseconds(now)
+        with self.writing() as db:
+            rows = db.execute(
+                "SELECT p.id, t.compacted, t.retention_seconds, p.walked"
+                " FROM partitions p JOIN topics t ON t.id = p.topic"
+            ).fetchall()
+            cutoffs = {p: moment - int(kept * 1e6) for p, compacted, kept, _ in rows if kept and not compacted}
+            walks = {p: walked for p, compacted, _, walked in rows if compacted}
+            return (
+                sqlite_upkeep.retain(db, cutoffs, OFFSET_BITS, max_records)
+                + sqlite_upkeep.compact(db, walks, OFFSET_BITS, max_records)
+                + sqlite_upkeep.bury(db, moment, max_records)
+            )
+
     def changes(self) -> int:
         """A number that changes when another connection has committed; cheap to ask."""
         with self.reading() as db:
@@ -213,11 +236,9 @@ class SqliteLog:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection, with errors of SQLite as one clear ``LogError``."""
-        try:
+        """The connection, with errors of SQLite as one clear ``LogError`` (``ConfigError`` for a damaged file)."""
+        with FILE.guarded(self.path):
             yield self._db
-        except sqlite3.Error as error:
-            raise LogError(_explain(self.path, error)) from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -293,77 +314,3 @@ def _create(db: sqlite3.Connection, topic: Topic, partitions: int, retention: fl
         (topic.name, partitions, int(topic.compacted), retention),
     ).lastrowid
     db.executemany("INSERT INTO partitions (topic, number) VALUES (?, ?)", [(identifier, n) for n in range(partitions)])
-
-
-def _open(path: str) -> sqlite3.Connection:
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as on_failure:
-            db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            on_failure.callback(db.close)
-            _prepare(db, path)
-            on_failure.pop_all()
-            return db
-    except OSError as error:
-        raise ConfigError(
-            f"log {path}: its folder cannot be made: {error.strerror}; set data_dir to a folder you can write"
-        ) from error
-    except sqlite3.Error as error:
-        raise ConfigError(_explain(path, error)) from error
-
-
-def _prepare(db: sqlite3.Connection, path: str) -> None:
-    db.execute("BEGIN")  # one snapshot: another process may be making the tables just now
-    _is_ours(db, path)  # before anything is changed in it
-    db.execute("COMMIT")
-    db.execute("PRAGMA page_size = 8192")
-    _with_patience(db, "PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("BEGIN IMMEDIATE")
-    if not _is_ours(db, path):
-        for statement in re.split(r";\s*\n", _SCHEMA.strip()):
-            db.execute(statement)
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {VERSION}")
-    db.execute("COMMIT")
-
-
-def _is_ours(db: sqlite3.Connection, path: str) -> bool:
-    """Whether the file is a log already; False when it is empty. Raises ``ConfigError`` when it is anything else."""
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    application = db.execute("PRAGMA application_id").fetchone()[0]
-    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if tables and application != APPLICATION_ID:
-        raise ConfigError(f"log {path}: another program's SQLite file; set log_url or data_dir to another place")
-    if version > VERSION:
-        raise ConfigError(f"log {path}: made by a newer newswatch (store {version}, known {VERSION}); upgrade")
-    return bool(tables)
-
-
-def _with_patience(db: sqlite3.Connection, statement: str) -> None:
-    """Run a statement that does not wait for a lock by itself: processes that start together switch it together."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            db.execute(statement)
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
-
-
-_FIXES = (
-    ("unable to open", "check that the folder exists and that you may write in it, or set data_dir"),
-    ("readonly", "check the rights on the file and its folder, or set data_dir"),
-    ("full", "make room on the disk; nothing was lost, work goes on by itself"),
-    ("locked", "another process holds the write lock for long; work goes on when it ends"),
-    ("not a database", "the file is not a log of newswatch; set log_url or data_dir to another place"),
-    ("malformed", "the file is damaged; restore it from a backup"),
-)
-
-
-def _explain(path: str, error: sqlite3.Error) -> str:
-    fix = next((fix for word, fix in _FIXES if word in str(error)), "see the message of SQLite")
-    return f"log {path}: {error}; {fix}"

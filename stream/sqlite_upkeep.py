@@ -3,18 +3,17 @@
 Compaction walks a compacted topic once, from where it stood to the end, with the newest offset of each key in a
 table beside it: a record whose key comes again is deleted when the walk meets the newer one. A tombstone stays for a
 day, so that tables that are behind see it, and then goes too. Work and memory are in proportion to the batch, never to
-the topic; a publish pays nothing for it.
+the topic; a publish pays nothing for it. Each function returns how many records it dealt with: 0 when all is done.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import timedelta
 
 TOMBSTONES_STAY = timedelta(days=1)
 
-SCHEMA = """
+SCHEMA = """\
 CREATE TABLE newest (
   partition INTEGER NOT NULL, key TEXT NOT NULL, position INTEGER NOT NULL, tombstone_time INTEGER,
   PRIMARY KEY (partition, key)) WITHOUT ROWID;
@@ -22,20 +21,7 @@ CREATE INDEX tombstones ON newest (tombstone_time) WHERE tombstone_time IS NOT N
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Upkeep:
-    """What one batch did. ``more`` says that another one would find work at once."""
-
-    looked_at: int
-    deleted: int
-
-    @property
-    def more(self) -> bool:
-        """Whether there may be more to do now."""
-        return self.looked_at > 0
-
-
-def retain(db: sqlite3.Connection, cutoffs: dict[int, int], offset_bits: int, batch: int) -> Upkeep:
+def retain(db: sqlite3.Connection, cutoffs: dict[int, int], offset_bits: int, batch: int) -> int:
     """Delete up to ``batch`` records older than their partition's cutoff (partition id → microseconds since 1970).
 
     Timestamps never fall within a partition, so what is too old is always at its beginning.
@@ -55,12 +41,12 @@ def retain(db: sqlite3.Connection, cutoffs: dict[int, int], offset_bits: int, ba
         deleted += len(old)
         if deleted >= batch:
             break
-    return Upkeep(deleted, deleted)
+    return deleted
 
 
-def compact(db: sqlite3.Connection, partitions: dict[int, int], offset_bits: int, batch: int) -> Upkeep:
+def compact(db: sqlite3.Connection, partitions: dict[int, int], offset_bits: int, batch: int) -> int:
     """Walk on by up to ``batch`` records in ``partitions`` (partition id → offset where the walk stands)."""
-    looked_at = deleted = 0
+    looked_at = 0
     for partition, walked in partitions.items():
         base = partition << offset_bits
         rows = db.execute(
@@ -69,16 +55,16 @@ def compact(db: sqlite3.Connection, partitions: dict[int, int], offset_bits: int
             (base + walked, base + (1 << offset_bits), batch - looked_at),
         ).fetchall()
         for position, key, tombstone, moment in rows:
-            deleted += _meet(db, partition, position, key, moment if tombstone else None)
+            _meet(db, partition, position, key, moment if tombstone else None)
         if rows:
             db.execute("UPDATE partitions SET walked = ? WHERE id = ?", (rows[-1][0] - base + 1, partition))
         looked_at += len(rows)
         if looked_at >= batch:
             break
-    return Upkeep(looked_at, deleted)
+    return looked_at
 
 
-def _meet(db: sqlite3.Connection, partition: int, position: int, key: str, tombstone_time: int | None) -> int:
+def _meet(db: sqlite3.Connection, partition: int, position: int, key: str, tombstone_time: int | None) -> None:
     before = db.execute(
         "SELECT position FROM newest WHERE partition = ? AND key = ?", (partition, key)
     ).fetchone()  # fmt: skip
@@ -87,12 +73,11 @@ def _meet(db: sqlite3.Connection, partition: int, position: int, key: str, tombs
         " ON CONFLICT DO UPDATE SET position = excluded.position, tombstone_time = excluded.tombstone_time",
         (partition, key, position, tombstone_time),
     )
-    if before is None:
-        return 0
-    return db.execute("DELETE FROM records WHERE position = ?", before).rowcount
+    if before is not None:
+        db.execute("DELETE FROM records WHERE position = ?", before)
 
 
-def bury(db: sqlite3.Connection, now: int, batch: int) -> Upkeep:
+def bury(db: sqlite3.Connection, now: int, batch: int) -> int:
     """Delete up to ``batch`` tombstones that have stayed long enough; ``now`` in microseconds since 1970."""
     rows = db.execute(
         "SELECT partition, key, position FROM newest WHERE tombstone_time < ? LIMIT ?",
@@ -100,4 +85,4 @@ def bury(db: sqlite3.Connection, now: int, batch: int) -> Upkeep:
     ).fetchall()
     db.executemany("DELETE FROM records WHERE position = ?", [(position,) for _, _, position in rows])
     db.executemany("DELETE FROM newest WHERE partition = ? AND key = ?", [(p, key) for p, key, _ in rows])
-    return Upkeep(len(rows), len(rows))
+    return len(rows)

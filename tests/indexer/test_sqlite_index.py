@@ -68,7 +68,7 @@ def test_a_url_without_a_file() -> None:
 
 def test_a_folder_in_place_of_the_file(path: Path) -> None:
     path.mkdir()
-    assert "cannot be opened" in refused(path)
+    assert "unable to open" in refused(path)
 
 
 def test_a_file_that_is_no_database(path: Path) -> None:

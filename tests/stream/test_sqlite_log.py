@@ -18,7 +18,7 @@ import pytest
 
 from stream.errors import ConfigError, LogError, NewswatchError
 from stream.log import Offset, Record
-from stream.sqlite import APPLICATION_ID, BUSY_SECONDS, SESSION_SECONDS, VERSION, SqliteLog
+from stream.sqlite import BUSY_SECONDS, FILE, SESSION_SECONDS, SqliteLog
 from stream.topics import Topic
 from tests.contracts.processes import Child, Desk, join, poll, publish_and_commit
 from tests.contracts.stores import SqliteStore
@@ -123,8 +123,8 @@ def test_a_store_of_a_newer_newswatch_is_refused_and_left_alone(tmp_path: Path) 
     path = tmp_path / "log.db"
     SqliteLog(str(path)).close()
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+        assert db.execute("PRAGMA application_id").fetchone() == (FILE.application_id,)
+        db.execute(f"PRAGMA user_version = {FILE.version + 1}")
     before = path.read_bytes()
     with pytest.raises(ConfigError, match="newer") as caught:
         SqliteLog(str(path))
