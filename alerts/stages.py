@@ -11,9 +11,9 @@ import structlog
 
 from alerts.matching import candidates
 from alerts.rules import Rule, RuleErrors, load_rules, rule_files
-from stream.messages import Alert, EnrichedArticle
+from stream.messages import EnrichedArticle
 from stream.stage import Done, Incoming, Outcome, Reject
-from stream.table import Table
+from stream.table import KeyTable
 from stream.topics import Outgoing
 
 logger = structlog.get_logger()
@@ -78,17 +78,17 @@ def _signature(folder: Path) -> _Signature:
 class RaiseAlerts:
     """A ``stream.stage.Handler`` for ``enriched``: publishes the alerts that no record of ``alerts`` tells of yet.
 
-    ``ledger`` is the table over ``alerts``. Both topics have the same partition count and partition key (the article
-    id), so whoever owns a partition of ``enriched`` alone writes that of ``alerts``, and one refresh at the beginning
-    shows all that was ever raised there. Once raised, an alert is never published again: not when records come again,
-    nor for another revision of the article, nor in another generation. What one call returns must be committed before
-    the next call.
+    ``ledger`` is the table of the keys of ``alerts``. Both topics have the same partition count and partition key (the
+    article id), so whoever owns a partition of ``enriched`` alone writes that of ``alerts``, and one refresh at the
+    beginning shows all that was ever raised there. Once raised, an alert is never published again: not when records
+    come again, nor for another revision of the article, nor in another generation. What one call returns must be
+    committed before the next call.
     """
 
     def __init__(
         self,
         rules: Callable[[], Sequence[Rule]],
-        ledger: Table[Alert],
+        ledger: KeyTable,
         clock: Callable[[], datetime],
         max_age: timedelta,
         *,
@@ -117,7 +117,7 @@ class RaiseAlerts:
         fresh = [
             alert
             for alert in candidates(rules, enriched, now, self._max_age, replayed=self._replayed)
-            if alert.id not in raised and self._ledger.get(incoming.record.partition, alert.id) is None
+            if alert.id not in raised and not self._ledger.holds(incoming.record.partition, alert.id)
         ]
         raised.update(alert.id for alert in fresh)
         return Done(tuple(Outgoing("alerts", alert.id, enriched.article.id, alert) for alert in fresh))

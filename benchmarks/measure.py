@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 RUNS = 3
 Work = Callable[[], int]
@@ -21,23 +22,37 @@ class Speed:
     cpu_us: float
 
 
-def compare(title: str, unit: str, ours: Work, name: str, baseline: Work, at_least: float | None = None) -> None:
-    """Print both speeds and their ratio; ``at_least`` is the ratio that DESIGN.md asks for."""
+def compare(
+    title: str,
+    unit: str,
+    ours: Work,
+    name: str,
+    baseline: Work,
+    *,
+    at_least: float | None = None,
+    rate: float | None = None,
+) -> None:
+    """Print both speeds and their ratio; ``at_least`` is the ratio, ``rate`` the speed that was asked for."""
     runs = [(_run(ours), _run(baseline)) for _ in range(RUNS)]
     a, b = (_median([r[i] for r in runs]) for i in (0, 1))
     ratio = a.rate / b.rate
-    asked = "" if at_least is None else f"  asked ≥ {at_least:g}: {'reached' if ratio >= at_least else 'MISSED'}"
+    asked = _asked("", ratio, at_least) + _asked(f" {unit}/s", a.rate, rate)
     print(f"{title}")
     print(f"  newswatch   {a.rate:>12,.0f} {unit}/s  {a.cpu_us:>9,.1f} µs CPU each")
     print(f"  {name:<11} {b.rate:>12,.0f} {unit}/s  {b.cpu_us:>9,.1f} µs CPU each")
     print(f"  ratio {ratio:.2f} (median of {RUNS}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores){asked}\n")
 
 
-def floor(title: str, unit: str, work: Work, at_least: float) -> None:
-    """Print the speed of ``work`` beside an absolute figure that was asked for."""
-    speed = _median([_run(work) for _ in range(RUNS)])
-    verdict = "reached" if speed.rate >= at_least else "MISSED"
-    print(f"{title}: {speed.rate:,.0f} {unit}/s, {speed.cpu_us:,.1f} µs CPU each; asked ≥ {at_least:,.0f}: {verdict}\n")
+def _asked(unit: str, value: float, at_least: float | None) -> str:
+    if at_least is None:
+        return ""
+    return f"; asked ≥ {at_least:,g}{unit}: {'reached' if value >= at_least else 'MISSED'}"
+
+
+def resident_mb() -> float:
+    """The memory that this process has in RAM now, in megabytes (Linux: /proc/self/statm)."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _run(work: Work) -> Speed:

@@ -6,11 +6,11 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import compare
+from benchmarks.measure import compare, resident_mb
 from stream.log import Offset, open_log
 from stream.topics import Names
 
-RECORDS, BATCH, PARTITIONS = 20_000, 100, 4
+RECORDS, BATCH, PARTITIONS, MILLION = 20_000, 100, 4, 1_000_000
 VALUE = b"x" * 3072
 
 
@@ -21,14 +21,37 @@ def run() -> None:
         compare(
             f"SQLite log: produce, 3 KiB, transactions of {BATCH}", "records",
             lambda: _produce(f"{folder}/{next(stores)}.db"), "sqlite3", lambda: _insert(f"{folder}/{next(stores)}.db"),
+            rate=5_000,
         )  # fmt: skip
         ours, plain = f"{folder}/ours.db", f"{folder}/plain.db"
         _produce(ours)
         _insert(plain)
         compare(
             "SQLite log: consume and commit, 3 KiB, batches of 500", "records",
-            lambda: _consume(ours, f"group{next(stores)}"), "sqlite3", lambda: _select(plain),
+            lambda: _consume(ours, f"group{next(stores)}"), "sqlite3", lambda: _select(plain), rate=10_000,
         )  # fmt: skip
+        _memory(f"{folder}/long.db")
+
+
+def _memory(path: str) -> None:
+    """Resident memory while a million records go through, in and out."""
+    log = open_log(f"sqlite:///{path}")
+    log.create_topics(Names().described(), PARTITIONS)
+    topic = Names().topic("articles")
+    consumer = log.consumer(topic, "memory")
+    seen: list[float] = []
+    for start in range(0, MILLION, 10_000):
+        for batch in range(start, start + 10_000, BATCH):
+            with log.transaction() as tx:
+                for i in range(batch, batch + BATCH):
+                    tx.publish(topic, i % PARTITIONS, f"key{i}", VALUE)
+        while consumer.poll(500, 0.0):
+            with log.transaction(consumer) as tx:
+                tx.commit({p: Offset(consumer.position(p)) for p in consumer.assignment()})
+        seen.append(resident_mb())
+    log.close()
+    print(f"SQLite log: memory over {MILLION:,} records in and out, 3 KiB")
+    print(f"  after 10,000: {seen[0]:.0f} MB, after 100,000: {seen[9]:.0f} MB, at the end: {seen[-1]:.0f} MB\n")
 
 
 def _produce(path: str) -> int:

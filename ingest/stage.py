@@ -10,7 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -23,6 +25,8 @@ from ingest.records import Append, article_record, state_record
 from stream.errors import ConfigError, Fenced, LogError, NewerSchema, RecordTooLarge
 from stream.log import Consumer, Log, Offset, partition_of
 from stream.messages import Article, Feed, FeedState
+from stream.metrics import POLLS
+from stream.reporting import Counts, Reporter
 from stream.settings import IngestSettings
 from stream.topics import Names
 
@@ -67,6 +71,9 @@ class IngestWorker:
         self._owned = OwnedFeeds(log, names)
         self._notes: dict[str, tuple[str, ...]] = {}
         self._summary = Summary()
+        self._assignment: frozenset[int] = frozenset()
+        self.topic = "feeds"
+        self.counts = Counts()
         self._begin()
 
     def _begin(self) -> None:
@@ -77,7 +84,17 @@ class IngestWorker:
         self._waiting: list[Polled] = []
         self._look_at = 0.0
 
-    def run(self, stop: threading.Event) -> None:
+    def assignment(self) -> frozenset[int]:
+        """The partitions of ``feeds`` owned as of the last step."""
+        return self._assignment
+
+    def lag(self) -> int:
+        """How many owned feeds are overdue by more than a minute."""
+        late = self._clock() - timedelta(minutes=1)
+        states = [self._owned.state(partition, feed) for partition, feed in self._owned.feeds()]
+        return sum(1 for state in states if state.next_poll and state.next_poll < late)
+
+    def run(self, stop: threading.Event, reporter: Reporter | None = None) -> None:
         """Poll until ``stop``; polls under way are dropped then (they are made again), finished ones are published."""
         self._begin()
         failures = 0
@@ -88,12 +105,19 @@ class IngestWorker:
                     try:
                         self._step(consumer, poller, self._is_due)
                         failures = 0
+                        if reporter:
+                            reporter.came_round()
                     except (LogError, NewerSchema) as error:
                         failures += 1
+                        if reporter:
+                            reporter.came_round(error)
                         logger.warning("waiting for the log", reason=str(error))
                         stop.wait(min(60.0, 2.0 ** min(failures - 1, 10)))
         finally:
             consumer.close()
+            if reporter:
+                with suppress(LogError):
+                    reporter.leave()
 
     def run_once(self, stop: threading.Event | None = None) -> Summary:
         """Poll each feed once, due or not, publish, and say what happened; ``stop`` ends it early.
@@ -129,14 +153,16 @@ class IngestWorker:
             if time.monotonic() > deadline:
                 raise ConfigError("other ingest workers own some of the feeds; stop them, or let them do the polling")
             consumer.poll(1_000, 0.1)
-        self._owned.assign(consumer.assignment())
+        self._assignment = consumer.assignment()
+        self._owned.assign(self._assignment)
 
     # -- one step
 
     def _step(self, consumer: Consumer, poller: Poller, wanted: Callable[[Feed, FeedState], bool]) -> None:
         """Look for feeds to poll, take finished polls, settle them."""
         news = consumer.poll(1_000, 0.0)
-        self._owned.assign(consumer.assignment())
+        self._assignment = consumer.assignment()
+        self._owned.assign(self._assignment)
         if news or time.monotonic() >= self._look_at:
             self._owned.refresh_all()
             self._submit(poller, wanted)
@@ -171,7 +197,8 @@ class IngestWorker:
     def _settle(self, consumer: Consumer, polls: Sequence[Polled]) -> None:
         """Decide and publish. The decision is made on the newest state, whenever the poll began."""
         consumer.poll(1_000, 0.0)
-        self._owned.assign(consumer.assignment())
+        self._assignment = consumer.assignment()
+        self._owned.assign(self._assignment)
         self._owned.refresh_for(polled.feed for polled in polls)
         steps: list[tuple[int, Polled, Progress]] = []
         for polled in polls:
@@ -225,6 +252,11 @@ class IngestWorker:
     def _report(self, steps: list[tuple[Polled, Progress]], articles: int) -> None:
         failed = [step for _, step in steps if step.state.error]
         unchanged = sum(1 for p, s in steps if not s.state.error and not isinstance(p.outcome, Changed))
+        self.counts.done += len(steps) - len(failed)
+        self.counts.retried += len(failed)
+        POLLS.labels("failed").inc(len(failed))
+        POLLS.labels("unchanged").inc(unchanged)
+        POLLS.labels("changed").inc(len(steps) - len(failed) - unchanged)
         total = self._summary
         self._summary = Summary(
             total.polled + len(steps),

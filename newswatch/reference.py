@@ -1,10 +1,12 @@
-"""``python -m newswatch.reference FOLDER``: the reference of commands, settings and fields, derived from the code."""
+"""``python -m newswatch.reference FOLDER``: the reference of commands, settings, fields, messages, from the code."""
 
 from __future__ import annotations
 
 import inspect
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from indexer.fields import field_reference
 from newswatch import commands
 from newswatch.cli import app
 from newswatch.commands.settings import plain
+from stream.messages import MESSAGES
 from stream.settings import PREFIX, Section, Settings
 
 MADE = "<!-- Made by `make docs`; do not edit. -->\n"
@@ -91,12 +94,23 @@ def _meaning(field: FieldInfo) -> str:
     return " ".join((field.description or "").replace("``", "`").split())
 
 
-PAGES = {"commands.md": commands_page, "settings.md": settings_page, "fields.md": field_reference}
+def schema_page(message: type[BaseModel]) -> str:
+    """The JSON Schema of a message as it is written to a topic."""
+    schema = message.model_json_schema(mode="serialization")
+    return json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "settings.md": settings_page,
+    "fields.md": field_reference,
+    **{f"schemas/{m.__name__}.v{m.SCHEMA}.json": partial(schema_page, m) for m in MESSAGES.values()},
+}
 
 
 def main(folder: Path) -> None:
     """Write all pages into ``folder``."""
-    folder.mkdir(exist_ok=True)
+    (folder / "schemas").mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
         (folder / name).write_text(page(), encoding="utf-8")
         print(f"wrote {folder / name}")

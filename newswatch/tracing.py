@@ -18,7 +18,7 @@ from stream.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened to the article; ``place`` is where it can be read: topic/partition@offset, or the index."""
+    """One thing that happened to the article; ``place`` says where: topic/partition@offset, or a kind of the index."""
 
     at: datetime | None
     stage: str

@@ -20,12 +20,12 @@ from indexer.index import Index, open_index
 from ingest.feeds import diff, load_feeds
 from stream.log import Log, open_log
 from stream.logs import redact
-from stream.messages import Alert, Feed, FeedState, encode
+from stream.messages import Feed, FeedState, encode
 from stream.metrics import Health, MetricsServer
 from stream.reporting import Reporter
 from stream.settings import Settings
 from stream.stage import Handler
-from stream.table import Table
+from stream.table import KeyTable, Table
 from stream.topics import Names
 from stream.worker import Limits, Worker, run_workers
 
@@ -187,7 +187,7 @@ def _index(settings: Settings, _log: Log) -> dict[str, Handler]:
 def _alert(settings: Settings, log: Log) -> dict[str, Handler]:
     from alerts.stages import RaiseAlerts, RulesFolder
 
-    ledger = Table(log, names(settings).topic("alerts"), Alert)
+    ledger = KeyTable(log, names(settings).topic("alerts"))
     rules = RulesFolder(settings.rules_dir)
     return {"enriched": RaiseAlerts(rules, ledger, lambda: datetime.now(UTC), settings.alerts.max_age)}
 

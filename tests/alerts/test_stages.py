@@ -22,7 +22,7 @@ from alerts.stages import LOOK_EVERY, RaiseAlerts, RulesFolder
 from stream.log import Log, Offset, Record, open_log, partition_of
 from stream.messages import Alert, EnrichedArticle, Superseded, decode, encode
 from stream.stage import Done, Incoming, Outcome, Reject
-from stream.table import Table
+from stream.table import KeyTable
 from stream.topics import TOPICS, Names
 from stream.worker import Worker, run_workers
 from tests.alerts.examples import ARTICLE, CHANGE, DAY, ENRICHED, EVERYTHING, NOW, VARIED, enriched, revisions, rule
@@ -44,7 +44,7 @@ def fresh_log() -> Iterator[Log]:
 
 def stage(log: Log, rules: Sequence[Rule]) -> RaiseAlerts:
     """A stage as after a restart: with an empty ledger."""
-    return RaiseAlerts(lambda: rules, Table(log, NAMES.topic("alerts"), Alert), lambda: NOW, DAY)
+    return RaiseAlerts(lambda: rules, KeyTable(log, NAMES.topic("alerts")), lambda: NOW, DAY)
 
 
 def publish(log: Log, messages: Sequence[EnrichedArticle]) -> None:
@@ -178,7 +178,7 @@ def test_a_worker_publishes_alerts_and_offsets_together() -> None:
         publish(log, [ENRICHED])
         stop = Event()
         worker = Worker(log, NAMES, "alert", "enriched", _stopping(stage(log, EVERYTHING), stop))
-        run_workers([worker], stop, 0.01)
+        run_workers([worker], stop, idle=0.01)
         assert {alert.rule for alert in raised(log)} == {"all-articles", "all-changes"}
         committed = log.committed(NAMES.topic("enriched"), NAMES.group("alert", "enriched"))
         assert sum(offset.offset for offset in committed.values()) == 1
@@ -291,7 +291,7 @@ def test_broken_rules_at_the_start_are_refused(tmp_path: Path) -> None:
 def test_rules_that_change_apply_to_the_next_batch(tmp_path: Path, clock: Clock) -> None:
     write(tmp_path, RULE.format("a").replace("aden", "doha"))
     with fresh_log() as log:
-        ledger = Table(log, NAMES.topic("alerts"), Alert)
+        ledger = KeyTable(log, NAMES.topic("alerts"))
         handler = RaiseAlerts(RulesFolder(tmp_path, clock), ledger, lambda: NOW, timedelta(hours=1))
         commit(log, handler(incoming([ENRICHED])))
         write(tmp_path, RULE.format("b").replace("aden", "doha"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stream.errors import LogError, NewerSchema, UnknownTopic
 from stream.messages import Feed, Superseded, encode
 from stream.sqlite import SqliteLog
-from stream.table import Table
+from stream.table import KeyTable, Table
 from stream.topics import Topic
 
 TOPIC = Topic("t.a", "", "", "", compacted=True)
@@ -159,3 +159,42 @@ def test_a_table_is_the_dictionary_of_what_was_published(actions: list[tuple[str
             assert [dict(table.values(p)) for p in (0, 1)] == seen
             assert table.get(partition, key) == seen[partition].get(key)
         log.close()
+
+
+def test_a_key_table_knows_which_keys_have_a_value(log: SqliteLog) -> None:
+    keys = KeyTable(log, "t.a")
+    put(log, 0, "a", b"anything, not even a message")
+    put(log, 0, "b", b"x")
+    put(log, 1, "c", b"x")
+    assert not keys.holds(0, "a")
+    keys.refresh(0)
+    assert [keys.holds(0, key) for key in ("a", "b", "c")] == [True, True, False]
+    put(log, 0, "a", None)
+    put(log, 0, "b", b"again")
+    keys.refresh(0)
+    keys.refresh(1)
+    assert [keys.holds(0, key) for key in ("a", "b", "c")] == [False, True, False]
+    assert keys.holds(1, "c")
+
+
+def test_a_key_table_sees_what_the_former_owner_committed(log: SqliteLog) -> None:
+    """A take-over: the table of the one that takes over starts empty and is refreshed before it is asked."""
+    former = KeyTable(log, "t.a")
+    former.refresh(0)
+    put(log, 0, "raised by the former owner", b"x")
+    new = KeyTable(log, "t.a")
+    new.refresh(0)
+    assert new.holds(0, "raised by the former owner")
+    assert not former.holds(0, "raised by the former owner")
+
+
+def test_a_key_table_of_many_keys_is_whole_and_says_when_the_log_is_gone(log: SqliteLog) -> None:
+    keys = KeyTable(log, "t.a")
+    with log.transaction() as tx:
+        for n in range(2_500):
+            tx.publish("t.a", 0, f"k{n}", b"x")
+    keys.refresh(0)
+    assert all(keys.holds(0, f"k{n}") for n in range(2_500))
+    log.close()
+    with pytest.raises(LogError):
+        keys.refresh(0)
