@@ -1,0 +1,1 @@
+"""Stream processors: enrich reads articles and extracts entities, places and location changes."""

@@ -1,0 +1,1 @@
+"""The components of the extraction, each a registered spaCy factory."""

@@ -1,0 +1,142 @@
+"""Actors: well-known organisations in the text, and the actor that the head of a phrase names."""
+
+from __future__ import annotations
+
+import functools
+
+from spacy.language import Language
+from spacy.matcher import PhraseMatcher
+from spacy.tokens import Doc, Token
+
+from processors.cities import fold
+from processors.components.coreference import PRONOUNS, antecedent, antecedents_of_owner, described
+from processors.components.model import ActorMention, Organisation, register_extensions
+from processors.components.phrases import phrase, type_of
+from processors.lexicons import DATA, Lexicon, load_lexicon
+from stream.messages import ActorType
+
+
+class _Known(Lexicon):
+    root: str
+    name: str
+    type: ActorType
+    aliases: tuple[str, ...] = ()
+    leaders: tuple[str, ...] = ()
+
+
+class _File(Lexicon):
+    actors: list[_Known]
+
+
+@functools.cache
+def organisations() -> dict[str, Organisation]:
+    """Every name, alias and leader of ``actors.yml`` as written there, with its organisation."""
+    table: dict[str, Organisation] = {}
+    for known in load_lexicon(DATA / "actors.yml", _File).actors:
+        organisation = Organisation(known.root, known.name, known.type)
+        for name in (known.name, *known.aliases, *known.leaders):
+            table[name] = organisation
+    return table
+
+
+@Language.factory("newswatch_actors", assigns=["doc._.actors"], requires=["doc.ents", "token.dep"])
+def make_actors(nlp: Language, name: str) -> Actors:  # noqa: ARG001 (spaCy passes both)
+    """The factory."""
+    return Actors(nlp)
+
+
+class Actors:
+    """Sets ``Doc._.actors``: a mapping of token index to the well-known organisation named there."""
+
+    def __init__(self, nlp: Language) -> None:
+        register_extensions()
+        self._matcher = PhraseMatcher(nlp.vocab, attr="ORTH")
+        self._matcher.add("known", [nlp.make_doc(name) for name in organisations()])
+
+    def __call__(self, doc: Doc) -> Doc:
+        found: dict[int, Organisation] = {}
+        for _, start, end in sorted(self._matcher(doc), key=lambda m: m[1] - m[2]):
+            organisation = organisations().get(doc[start:end].text)
+            if organisation and start not in found:
+                found.update(dict.fromkeys(range(start, end), organisation))
+        doc._.actors = found
+        return doc
+
+
+def actor_of(doc: Doc, head: Token) -> ActorMention | None:
+    """The actor that the phrase of ``head`` names; None for a pronoun without antecedent and for what is no actor."""
+    known: dict[int, Organisation] = doc._.actors or {}
+    if head.lower_ in PRONOUNS or described(head):
+        meant = antecedent(head) if head.lower_ in PRONOUNS else _earlier(doc, head, known)
+        if meant is None:
+            return None if head.lower_ in PRONOUNS else _plain(head, known)
+        found = _plain(meant, known)
+        if found is None:
+            return None
+        start, end = phrase(head)
+        return ActorMention(
+            found.start, found.end, found.head, found.type, found.organisation, True, (head.i, start, end)
+        )
+    return _plain(head, known)
+
+
+def _earlier(doc: Doc, head: Token, known: dict[int, Organisation]) -> Token | None:
+    """For "the group": the organisation named last before it."""
+    before = [i for i in known if i < head.i]
+    return (
+        doc[max(before)]
+        if before and head.lower_ in {"group", "movement", "organisation", "organization", "militia", "party"}
+        else None
+    )
+
+
+def _plain(head: Token, known: dict[int, Organisation]) -> ActorMention | None:
+    start, end = phrase(head)
+    organisation = next((known[i] for i in range(start, end) if i in known), None)
+    actor_type = known[head.i].type if head.i in known else type_of(head)
+    owner = antecedents_of_owner(head)
+    extra: tuple[int, ...] = ()
+    if owner is not None and owner.lower_ not in PRONOUNS:
+        extra = (owner.i,)
+        if organisation is None:
+            owner_start, owner_end = phrase(owner)
+            organisation = next((known[i] for i in range(owner_start, owner_end) if i in known), None)
+    if actor_type is None:
+        return None
+    return ActorMention(start, end, head.i, actor_type, organisation, False, extra)
+
+
+def name_of(doc: Doc, actor: ActorMention) -> str:
+    """The actor's full name: of a person the name alone, of "its leaders" those of whoever "its" is."""
+    head = doc[actor.head]
+    if (appositive := doc[actor.end - 1]).dep_ == "appos" and appositive.ent_type_ in {"PERSON", "ORG"}:
+        head = appositive
+    if head.ent_type_ == "PERSON" or head.i != actor.head:
+        entity = next((e for e in doc.ents if e.start <= head.i < e.end), None)
+        if entity is not None:
+            return entity.text.removesuffix("'s").removesuffix("’s")
+    text = doc[actor.start : actor.end].text
+    owner = next((c for c in head.children if c.dep_ == "poss" and c.lower_ in PRONOUNS), None)
+    if owner is not None and actor.extra and doc[actor.extra[0]].lower_ not in PRONOUNS:
+        start, end = phrase(doc[actor.extra[0]])
+        rest = doc[owner.i + 1 : actor.end].text
+        return f"{doc[start:end].text}'s {rest}"
+    return text
+
+
+_ARTICLES = ("the ", "a ", "an ", "its ", "their ", "his ", "her ", "some ", "about ")
+
+
+def root_of(doc: Doc, actor: ActorMention) -> str:
+    """What statements are grouped by: the organisation's root, else the normalised name."""
+    if actor.organisation is not None:
+        return actor.organisation.root
+    owner = doc[actor.extra[0]] if actor.extra and not actor.pronoun and actor.type != "person" else None
+    if owner is not None and owner.ent_type_ not in {"GPE", "LOC", "NORP"}:
+        start, end = phrase(owner)
+        name = fold(doc[start:end].text)
+    else:
+        name = fold(name_of(doc, actor))
+    for article in _ARTICLES:
+        name = name.removeprefix(article)
+    return name.removesuffix("'s").removesuffix("'") or "unknown"

@@ -1,0 +1,153 @@
+"""Who "he", "they", "the group", "its leaders" are: the nearest fitting phrase before, subjects first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spacy.tokens import Span, Token
+
+from processors.components.phrases import is_goods, type_of
+from processors.lexicons import word_lists
+
+SINGULAR = frozenset(["he", "him", "his", "himself", "she", "her", "hers", "herself"])
+PLURAL = frozenset(["they", "them", "their", "theirs", "themselves"])
+NEUTER = frozenset(["it", "its", "itself"])
+SPEAKER = frozenset(["i", "we", "me", "us", "my", "our"])
+PRONOUNS = SINGULAR | PLURAL | NEUTER | SPEAKER
+
+_SUBJECTS = frozenset({"nsubj", "nsubjpass"})
+_CANDIDATES = _SUBJECTS | {"dobj", "pobj", "agent", "ROOT", "attr", "conj", "appos", "poss", "dep"}
+
+
+def antecedent(pronoun: Token) -> Token | None:
+    """The head of the phrase that ``pronoun`` stands for; None where nothing fits."""
+    if pronoun.lower_ in SPEAKER:
+        return _speaker(pronoun)
+    candidates = [*_before(pronoun), *_after(pronoun)]
+    thing = pronoun.lower_ in NEUTER | {"them"} and pronoun.dep_ in {"dobj", "nsubjpass", "nsubj"}
+    if thing and (nearest := _last_object(pronoun)) is not None and is_goods(nearest):
+        return None
+    for candidate in candidates:
+        if _fits(pronoun, candidate):
+            return candidate
+    if pronoun.lower_ in SINGULAR:  # a name that the model took for something else than a person
+        return next(
+            (
+                c
+                for c in candidates
+                if c.pos_ == "PROPN" and c.dep_ in _SUBJECTS and c.ent_type_ not in {"GPE", "LOC", "DATE"}
+            ),
+            None,
+        )
+    if pronoun.lower_ == "its":  # a state: "Chile will move its embassy"
+        return next((c for c in candidates if c.ent_type_ == "GPE" and c.dep_ in _SUBJECTS), None)
+    return None
+
+
+def _before(pronoun: Token) -> Iterator[Token]:
+    """Candidates, the best first: subjects above the pronoun's clause, those of its sentence, then those before."""
+    doc, sentence = pronoun.doc, pronoun.sent
+    node = pronoun
+    while node.head.i != node.i:
+        node = node.head
+        if node.pos_ in {"VERB", "AUX"}:
+            yield from (
+                c for c in node.children if c.dep_ in _SUBJECTS and c.i < pronoun.i and not _reaches(c, pronoun)
+            )
+    earlier = [t for t in doc[sentence.start : pronoun.i] if t.dep_ in _CANDIDATES and not _reaches(t, pronoun)]
+    yield from (t for t in reversed(earlier) if t.dep_ in _SUBJECTS)
+    previous = _sentences_before(pronoun)
+    if previous:
+        yield from (t for t in previous[0] if t.dep_ in _SUBJECTS)
+    yield from reversed(earlier)
+    for sent in previous:
+        yield from (t for t in sent if t.dep_ in _SUBJECTS)
+        yield from (t for t in sent if t.dep_ in _CANDIDATES)
+
+
+def _sentences_before(pronoun: Token) -> list[Span]:
+    """Up to three sentences before the pronoun's, the nearest first."""
+    found: list[Span] = []
+    start = pronoun.sent.start
+    while start > 0 and len(found) < 3:
+        found.append(pronoun.doc[start - 1].sent)
+        start = found[-1].start
+    return found
+
+
+def _after(pronoun: Token) -> Iterator[Token]:
+    """Cataphora: a subject or a named person later in the sentence or in the next one."""
+    doc, sentence = pronoun.doc, pronoun.sent
+    later = doc[pronoun.i + 1 : sentence.end]
+    yield from (
+        t for t in later if t.ent_type_ == "PERSON" and t.dep_ in _CANDIDATES | {"compound"} and t.pos_ == "PROPN"
+    )
+    if sentence.end < len(doc):
+        following = doc[sentence.end].sent
+        yield from (t for t in following if t.dep_ in _SUBJECTS)
+
+
+def _reaches(candidate: Token, pronoun: Token) -> bool:
+    """Whether the pronoun lies inside the candidate's own phrase."""
+    return candidate.left_edge.i <= pronoun.i <= candidate.right_edge.i
+
+
+def _last_object(pronoun: Token) -> Token | None:
+    """The object, or the subject of a passive, that was named last before the pronoun."""
+    for token in reversed(pronoun.doc[max(0, pronoun.i - 25) : pronoun.i]):
+        if token.dep_ in {"dobj", "nsubjpass"} and token.pos_ in {"NOUN", "PROPN"}:
+            return token
+    return None
+
+
+def _fits(pronoun: Token, candidate: Token) -> bool:
+    if candidate.ent_type_ in {"DATE", "TIME", "GPE", "LOC"}:
+        return False
+    if candidate.pos_ not in {"NOUN", "PROPN", "NUM"} or candidate.lower_ in PRONOUNS:
+        return False
+    actor_type = type_of(candidate)
+    if actor_type is None:
+        return False
+    plural = (
+        candidate.tag_ in {"NNS", "NNPS"}
+        or candidate.pos_ == "NUM"
+        or any(c.dep_ == "conj" for c in candidate.children)
+    )
+    if pronoun.lower_ in SINGULAR:
+        return (actor_type == "person" and not plural) or candidate.ent_type_ == "PERSON"
+    if pronoun.lower_ in NEUTER and candidate.pos_ == "PROPN" and candidate.dep_ in _SUBJECTS:
+        return candidate.tag_ != "NNPS"  # "its" is never a person: a firm that the model took for one
+    if pronoun.lower_ in NEUTER:
+        return actor_type in {"organisation", "company", "group", "military", "other"} and candidate.tag_ not in {
+            "NNS",
+            "NNPS",
+        }
+    return plural or actor_type in {"group", "military", "organisation"}
+
+
+def _speaker(pronoun: Token) -> Token | None:
+    """The subject of the verb of saying next to the quotation."""
+    doc, sentence = pronoun.doc, pronoun.sent
+    for token in doc[sentence.start : min(len(doc), sentence.end + 12)]:
+        if token.lemma_ in {"say", "tell", "write", "add", "announce"} and token.pos_ == "VERB":
+            subject = next((c for c in token.children if c.dep_ in _SUBJECTS), None)
+            if subject is None:
+                continue
+            if subject.lower_ in PRONOUNS - SPEAKER:
+                return antecedent(subject)
+            if subject.lower_ not in PRONOUNS:
+                return subject
+    return None
+
+
+def antecedents_of_owner(head: Token) -> Token | None:
+    """For "its leaders": who "its" is; for "the group's leaders": who the group is. None where there is no owner."""
+    owner = next((c for c in head.children if c.dep_ == "poss"), None)
+    if owner is None:
+        return None
+    return antecedent(owner) if owner.lower_ in PRONOUNS else owner
+
+
+def described(head: Token) -> bool:
+    """Whether a phrase only refers back: "the group", "the movement", "the couple"."""
+    return head.lower_ in word_lists("nouns")["description"] and any(c.lower_ in {"the", "both"} for c in head.children)

@@ -1,0 +1,365 @@
+"""Places in a text: what the model and the gazetteer see, what stands after "from" or "to", resolved by the passage."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span, Token
+
+from processors.components.anaphors import anaphors
+from processors.components.model import PlaceMention, inputs, register_extensions
+from processors.gazetteer import Context, Gazetteer, Toponym, gazetteer
+from processors.lexicons import word_lists
+from stream.messages import PlaceRole
+
+PLACE_LABELS = frozenset({"GPE", "LOC", "FAC"})
+_NOT_PLACES = frozenset({"DATE", "TIME", "MONEY", "PERCENT", "CARDINAL", "ORDINAL", "QUANTITY"})
+LOCATIVE = frozenset(
+    [
+        "from",
+        "to",
+        "into",
+        "toward",
+        "towards",
+        "for",
+        "in",
+        "at",
+        "near",
+        "via",
+        "outside",
+        "inside",
+        "around",
+        "onto",
+        "off",
+        "through",
+        "across",
+        "of",
+    ]
+)
+
+
+@Language.factory("newswatch_places", assigns=["doc._.places"], requires=["doc.ents", "doc._.datelines", "token.dep"])
+def make_places(nlp: Language, name: str) -> Places:  # noqa: ARG001 (spaCy passes both)
+    """The factory."""
+    return Places()
+
+
+class Places:
+    """Sets ``Doc._.places``: the places in reading order, none overlapping another."""
+
+    def __init__(self) -> None:
+        register_extensions()
+        self._gazetteer = gazetteer()
+        self._words = word_lists("placewords")
+
+    def __call__(self, doc: Doc) -> Doc:
+        spans = _without_overlaps([*self._special(doc), *self._named(doc), *self._slots(doc)])
+        spans = [self._widened(doc, start, end, weak) for start, end, weak in spans]
+        context = self._context(doc, spans)
+        found = [self._mention(doc, start, end, weak, context) for start, end, weak in spans]
+        doc._.places = sorted([*_countries_inferred(found), *anaphors(doc, found)], key=lambda m: m.start)
+        return doc
+
+    def _special(self, doc: Doc) -> Iterator[tuple[int, int, bool]]:
+        """Countries, capitals, states and the supplement's places, longest first, wherever no other name holds them."""
+        i = 0
+        while i < len(doc):
+            end = self._longest(doc, i) if doc[i].text[0].isupper() else 0
+            if end and not self._part_of_name(doc, i, end):
+                yield i, end, False
+            i = max(end, i + 1)
+
+    def _longest(self, doc: Doc, i: int) -> int:
+        for n in range(min(self._gazetteer.longest, len(doc) - i), 0, -1):
+            text = doc[i : i + n].text
+            if text[-1].isalpha() or text[-1] == ".":
+                if n > 1 and not doc[i + n - 1].text[0].isupper():
+                    continue
+                if self._gazetteer.special(text) and not (n == 1 and text in {"US"} and not text.isupper()):
+                    return i + n
+        return 0
+
+    def _part_of_name(self, doc: Doc, start: int, end: int) -> bool:
+        """Whether the tokens are part of a person's or organisation's name ("Paris Hilton", "Bank of England")."""
+        if _in_dateline(doc, start):
+            return False
+        label = doc[start].ent_type_
+        before, after = doc[start - 1] if start else None, doc[end] if end < len(doc) else None
+        if label in {"PERSON", "ORG", "WORK_OF_ART", "EVENT", "PRODUCT", "LAW", "NORP"}:
+            entity = next((e for e in doc.ents if e.start <= start < e.end), None)
+            if (
+                entity is not None
+                and entity.end - entity.start > end - start
+                and not self._loose(doc, entity, start, end)
+            ):
+                return True
+        capital_after = after is not None and after.text[0].isupper() and after.pos_ in {"PROPN", "NOUN"}
+        if capital_after and after is not None and after.lower_ not in self._words["class"]:
+            # "Chad Street", "Jordan Clarke"; but "Germany Says", "Iraq PM" name the place
+            return (
+                after.dep_ not in {"nsubj", "conj"}
+                and doc[start].head.i == after.i
+                and doc[start].dep_ == "compound"
+                and not self._gazetteer.meanings(after.text)
+                and not after.text.isupper()
+                and after.ent_type_ not in PLACE_LABELS
+            )
+        return before is not None and before.ent_type_ == "PERSON" and label == "PERSON"
+
+    def _loose(self, doc: Doc, entity: Span, start: int, end: int) -> bool:
+        """An entity that starts with the place and is otherwise no name ("Qatar's Hamas")."""
+        rest = [t for t in entity if not start <= t.i < end]
+        if any(t.text in {"'s", "’s", "'", "’"} for t in rest):
+            return True
+        return (
+            entity.label_ == "PERSON"
+            and start > 0
+            and doc[start - 1].lower_ in LOCATIVE
+            and start == entity.start
+            and len(rest) == 0
+        )
+
+    def _named(self, doc: Doc) -> Iterator[tuple[int, int, bool]]:
+        for entity in doc.ents:
+            if entity.label_ not in PLACE_LABELS:
+                continue
+            start, end = _trimmed(entity)
+            if end > start and any(t.text[0].isupper() for t in doc[start:end]) and not self._common(doc, start, end):
+                yield start, end, False
+
+    def _common(self, doc: Doc, start: int, end: int) -> bool:
+        """Demonyms and month names that the model took for places, and buildings ("the White House" is an office)."""
+        text = doc[start:end].text
+        lower = text.lower()
+        if lower in self._gazetteer.demonyms or lower in self._words["never"]:
+            return True
+        return (
+            end < len(doc)
+            and doc[end - 1].i + 1 == end
+            and doc[start].ent_type_ == "FAC"
+            and not self._gazetteer.meanings(text)
+            and doc[start - 1].lower_ not in LOCATIVE
+        )
+
+    def _slots(self, doc: Doc) -> Iterator[tuple[int, int, bool]]:
+        """Capitalised words after a locative preposition, or objects of leaving and reaching, that the model missed."""
+        for token in doc:
+            if token.i + 1 >= len(doc) or not (token.lower_ in LOCATIVE or self._takes_place(token)):
+                continue
+            start = token.i + 1
+            if doc[start].lower_ in {"the", "nearby", "neighbouring", "neighboring"} and start + 1 < len(doc):
+                start += 1
+            end = start
+            while end < len(doc) and end - start < 5 and _namelike(doc[end], end > start):
+                end += 1
+            while end > start and not doc[end - 1].text[0].isupper():
+                end -= 1
+            if end > start and not self._refused(doc, start, end):
+                yield from self._slot(doc, token, start, end)
+
+    def _slot(self, doc: Doc, before: Token, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+        label = doc[start].ent_type_
+        text = doc[start:end].text
+        if before.lower_ == "of":
+            if label in {"", *PLACE_LABELS} and self._gazetteer.meanings(text) and doc[start].pos_ == "PROPN":
+                yield start, end, label not in PLACE_LABELS
+            return
+        paired = _from_to(doc, before, end)
+        if self._gazetteer.meanings(text):
+            person = label == "PERSON" and (end - start > 1 or before.lower_ == "for") and not paired
+            yield from () if person or label == "NORP" else ((start, end, label not in PLACE_LABELS),)
+        elif (paired and label == "PERSON") or (
+            before.lower_ in {"from", "to", "into"} and doc[start].pos_ == "PROPN" and _unknown_name(doc, start, end)
+        ):
+            yield start, end, True
+
+    def _takes_place(self, token: Token) -> bool:
+        return token.pos_ == "VERB" and token.lemma_ in self._words["object_verbs"]
+
+    def _refused(self, doc: Doc, start: int, end: int) -> bool:
+        words = [t.lower_ for t in doc[start:end]]
+        if (
+            doc[start].ent_type_ in _NOT_PLACES
+            or words[0] in self._words["never"]
+            or words[0] in self._gazetteer.demonyms
+        ):
+            return True
+        if end < len(doc) and (doc[end].text in {"'s", "’s"} and doc[start].ent_type_ in {"PERSON", "ORG"}):
+            return True
+        return (
+            doc[start].pos_ in {"PRON", "DET", "VERB", "AUX", "ADP"}
+            and doc[start].tag_ not in {"NNP"}
+            and not (end - start == 1 and self._gazetteer.special(doc[start].text))
+        )
+
+    def _widened(self, doc: Doc, start: int, end: int, weak: bool) -> tuple[int, int, bool]:
+        """With what belongs to the name: "southern" before it, "province" or "airport" after it."""
+        while end < len(doc) and doc[end].lower_ in self._words["class"] and not doc[end].is_space:
+            end += 1
+        while start and doc[start - 1].lower_ in self._words["direction"] and doc[start - 1].i:
+            start -= 1
+        return start, end, weak
+
+    def _context(self, doc: Doc, spans: list[tuple[int, int, bool]]) -> Context:
+        weights: defaultdict[str, float] = defaultdict(float)
+        for start, end, weak in spans:
+            meanings = [] if weak else self._gazetteer.meanings(self._bare(doc, start, end))
+            if not meanings or meanings[0].country is None:
+                continue
+            first = meanings[0]
+            rival = next((m.prior for m in meanings[1:] if m.country != first.country), 0.0)
+            broad = first.kind in {"country", "region"} and rival < 6.0
+            weights[first.country or ""] += 1.0 if broad else 0.8 if first.prior - rival > 1.5 and rival < 6.0 else 0.2
+        for token in doc:
+            code = self._gazetteer.demonyms.get(token.lower_) if token.text[0].isupper() else None
+            if code is None and token.i + 1 < len(doc) and token.text[0].isupper():
+                code = self._gazetteer.demonyms.get(f"{token.lower_} {doc[token.i + 1].lower_}")
+            if code:
+                weights[code] += 0.7
+        if country := inputs(doc).country:
+            weights[country] += 0.3
+        return Context(weights)
+
+    def _bare(self, doc: Doc, start: int, end: int) -> str:
+        """The name without "southern" and "province", unless the gazetteer knows it with them."""
+        text = doc[start:end].text
+        if self._gazetteer.meanings(text):
+            return text
+        while end - start > 1 and doc[start].lower_ in self._words["direction"] | {"the"}:
+            start += 1
+        while end - start > 1 and doc[end - 1].lower_ in self._words["class"]:
+            end -= 1
+        return doc[start:end].text
+
+    def _mention(self, doc: Doc, start: int, end: int, weak: bool, context: Context) -> PlaceMention:
+        within = _container(doc, end, self._gazetteer)
+        toponym = self._gazetteer.resolve(self._bare(doc, start, end), context, within)
+        if weak and toponym is not None and toponym.population < 1000 and toponym.kind == "city":
+            toponym = None
+        country = toponym.country if toponym else within
+        if toponym is None and country is None:
+            country = _likeliest(context)
+        role: PlaceRole = "mentioned"
+        if _in_dateline(doc, start):
+            role = "dateline"
+        elif toponym is not None and _governs(doc[start:end].root):
+            role = "metonym"
+        return PlaceMention(start, end, toponym, role, country, weak)
+
+
+def _from_to(doc: Doc, before: Token, end: int) -> bool:
+    """Whether a name stands in "from … to …" or "quits … for …", where even a person's name is a place."""
+    if before.lower_ == "from":
+        return end < len(doc) and doc[end].lower_ in {"to", "for", "into", "via", "towards"}
+    earlier = {t.lower_ for t in doc[max(0, before.i - 5) : before.i]}
+    return (before.lower_ in {"to", "into"} and "from" in earlier) or (
+        before.lower_ == "for"
+        and doc[before.i - 1].text[0].isupper()
+        and bool(
+            {
+                "quit",
+                "quits",
+                "left",
+                "leave",
+                "leaves",
+                "swap",
+                "swaps",
+                "trade",
+                "abandon",
+                "abandons",
+                "flee",
+                "flees",
+                "fled",
+            }
+            & {t.lower_ for t in doc[max(0, before.i - 4) : before.i]}
+        )
+    )
+
+
+def _in_dateline(doc: Doc, i: int) -> bool:
+    return any(start <= doc[i].idx < end for start, end in doc._.datelines or ())
+
+
+def _governs(token: Token) -> bool:
+    """ "Baghdad approved", "Paris says": a government, not a place."""
+    return token.dep_ == "nsubj" and token.head.lemma_ in word_lists("placewords")["governs"]
+
+
+def _unknown_name(doc: Doc, start: int, end: int) -> bool:
+    """A name that the model has no better idea of; of organisations only those of one word that are no initials."""
+    label = doc[start].ent_type_
+    return label in {"", "FAC", "PRODUCT"} or (label == "ORG" and end - start == 1 and not doc[start].is_upper)
+
+
+def _likeliest(context: Context) -> str | None:
+    best = sorted(context.countries.items(), key=lambda item: -item[1])[:2]
+    return best[0][0] if best and best[0][0] and (len(best) == 1 or best[0][1] > best[1][1]) else None
+
+
+def _container(doc: Doc, end: int, names: Gazetteer) -> str | None:
+    """The country that the text gives right after a name: ", Ontario", "in Peru", ", in eastern Congo"."""
+    i = end
+    if i < len(doc) and doc[i].text == ",":
+        i += 1
+    if i < len(doc) and doc[i].lower_ in {"in", "of"}:
+        i += 1
+    if i == end:
+        return None
+    for _ in range(3):
+        if i < len(doc) and not doc[i].text[0].isupper():
+            i += 1
+    for n in (3, 2, 1):
+        if i + n <= len(doc) and doc[i].text[0].isupper():
+            text = doc[i : i + n].text
+            if names.special(text) and (meaning := _country_like(names.meanings(text))):
+                return meaning.country
+    return None
+
+
+def _country_like(meanings: list[Toponym]) -> Toponym | None:
+    return next((m for m in meanings if m.kind in {"country", "region"} and m.country), None)
+
+
+def _countries_inferred(found: list[PlaceMention]) -> list[PlaceMention]:
+    """Unknown names take the country of the place that stands nearest when the passage has no clear favourite."""
+    known = [m for m in found if m.toponym and m.country]
+    result = []
+    for m in found:
+        if m.country is None and m.toponym is None and known:
+            near = min(known, key=lambda k: abs(k.start - m.start))
+            m = PlaceMention(m.start, m.end, None, m.role, near.country, m.weak)
+        result.append(m)
+    return result
+
+
+def _trimmed(entity: Span) -> tuple[int, int]:
+    """The entity without a leading article and a trailing possessive."""
+    start, end = entity.start, entity.end
+    while end > start and (entity.doc[end - 1].text in {"'s", "’s", "'", "’"} or entity.doc[end - 1].is_space):
+        end -= 1
+    while start < end and (entity.doc[start].is_space or entity.doc[start].lower_ in {"the", "a", "an"}):
+        start += 1
+    return start, end
+
+
+def _namelike(token: Token, inside: bool) -> bool:
+    if token.is_space or (token.is_punct and token.text != "-"):
+        return False
+    if token.text == "-" or (
+        inside and token.lower_ in {"al", "el", "de", "la", "of", "ash", "es", "i", "du", "da", "do", "di", "e"}
+    ):
+        return inside
+    return token.text[0].isupper()
+
+
+def _without_overlaps(spans: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
+    """Longest first, the first found among equals."""
+    taken: set[int] = set()
+    kept = []
+    for span in sorted(spans, key=lambda s: (s[2], s[0] - s[1])):
+        if not taken & set(range(span[0], span[1])):
+            taken |= set(range(span[0], span[1]))
+            kept.append(span)
+    return sorted(kept)

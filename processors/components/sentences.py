@@ -1,0 +1,41 @@
+"""Sentence borders that the parser must keep: after the title and between paragraphs."""
+
+from __future__ import annotations
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from processors.components.model import inputs, register_extensions
+
+
+@Language.factory("newswatch_sentences", requires=["doc._.datelines"], assigns=["token.is_sent_start"])
+def make_sentences(nlp: Language, name: str) -> Sentences:  # noqa: ARG001 (spaCy passes both)
+    """The factory; belongs behind the datelines and before the parser."""
+    return Sentences()
+
+
+class Sentences:
+    """Marks the first token after the title, and after every paragraph's end, as the start of a sentence."""
+
+    def __init__(self) -> None:
+        register_extensions()
+
+    def __call__(self, doc: Doc) -> Doc:
+        title_end = inputs(doc).title_end
+        previous = ""
+        ends = {end for _, end in doc._.datelines or ()}
+        for token in doc:
+            if any(token.idx <= end < token.idx + len(token) + 1 for end in ends) and token.idx >= min(ends):
+                token.is_sent_start = True
+                ends = {end for end in ends if end > token.idx}
+            gap = token.is_space and "\n" in token.text
+            ends_title = gap and token.idx <= title_end < token.idx + len(token)
+            paragraph = gap and (token.text.count("\n") > 1 or previous in _ENDS)
+            if (ends_title or paragraph) and token.i + 1 < len(doc):
+                doc[token.i + 1].is_sent_start = True
+            if not token.is_space:
+                previous = token.text[-1]
+        return doc
+
+
+_ENDS = frozenset('.!?:"”’')

@@ -1,0 +1,67 @@
+"""The status of a move: the trigger's form, what governs it, conditions, hearsay, and the passage's last word."""
+
+from __future__ import annotations
+
+from spacy.tokens import Doc, Token
+
+from processors.components.cues import cue
+from processors.components.governors import OPEN, governed
+from processors.components.model import Trigger
+from processors.components.verbforms import form
+from stream.messages import Status
+
+_LATER: tuple[Status, ...] = ("denied", "cancelled", "approved")
+
+
+def status_of(doc: Doc, trigger: Trigger) -> Status:
+    """The status that the trigger's own sentence gives."""
+    token = doc[trigger.token]
+    status = governed(token, form(token, trigger))
+    sentence = token.sent
+    if status in OPEN and _conditional(token):
+        return "conditional"
+    if status in {"completed", "ongoing", "planned"} and cue("hearsay").search(sentence.text):
+        return "rumoured"
+    return status
+
+
+def _conditional(token: Token) -> bool:
+    """A clause with "if", "unless", "provided" beside the move, not the move inside one."""
+    node, chain = token, {token.i}
+    while node.head.i != node.i:
+        node = node.head
+        chain.add(node.i)
+    for word in token.sent:
+        if word.lower_ not in {"if", "unless", "provided", "providing", "once", "until", "should", "assuming"}:
+            continue
+        if word.lower_ == "until" and not any(c.dep_ == "neg" for i in chain for c in token.doc[i].children):
+            continue
+        if word.lower_ == "should":
+            if word.i != token.sent.start:
+                continue
+            return True
+        if (
+            word.dep_ == "mark"
+            and word.head.i not in chain
+            and word.head.dep_ in {"advcl", "ccomp", "conj", "dep", "parataxis"}
+        ):
+            if word.lower_ == "once" and word.head.tag_ in {"VBD"}:
+                continue
+            before = token.doc[word.i - 1].lower_ if word.i else ""
+            if before not in {"as", "even", "what"}:
+                return True
+    return False
+
+
+def last_word(status: Status, later: str) -> Status:
+    """The status after what the passage says of the move later on (``later``: the text behind its sentence)."""
+    for change in _LATER:
+        if not cue(change).search(later):
+            continue
+        if change == "denied" and status not in {"cancelled"}:
+            return "denied"
+        if change == "cancelled" and status in OPEN:
+            return "cancelled"
+        if change == "approved" and status in {"rumoured", "planned"}:
+            return "approved"
+    return status

@@ -1,0 +1,124 @@
+"""The enrich stage: offsets hold for any text, statements have stable ids, records stay small."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from spacy.language import Language
+
+from processors.enrich import MAX_ENCODED, Enricher, outputs
+from processors.stages import EnrichArticles
+from stream.log import Record
+from stream.messages import Article, Feed, LocationChange, Source, Superseded, encode
+from stream.stage import Done, Incoming, Reject
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def enricher(nlp: Language) -> Enricher:
+    return Enricher(nlp)
+
+
+def article(title: str, body: str, **changes: Any) -> Article:
+    fields: dict[str, Any] = {
+        "id": "a1", "version": 7, "url": "https://outlet.example/1", "canonical_url": "https://outlet.example/1",
+        "source": Source(id="outlet.example", name="Outlet"), "feed_id": "f", "feed_url": "https://outlet.example/feed",
+        "title": title, "body": body, "language": "en", "published": NOW, "published_from": "feed", "fetched": NOW,
+        "origin": "live", "content_hash": "h", "fingerprint": "0" * 16,
+    }  # fmt: skip
+    return Article(**(fields | changes))
+
+
+_WORDS = st.sampled_from(
+    ["Hamas", "left", "Doha", "for", "Baghdad", ".", "\n", "\n\n", "😀", "السلام", "\x00", "\u200f", "to", "Paris",
+     ",", "“", "the", "envoy", "DOHA (Reuters) -", "moved", "from", "U.S.", "\t", "é", "\u2028", "ﬁ", "İstanbul", "’s"]
+)  # fmt: skip
+_TEXTS = st.one_of(st.text(max_size=120), st.lists(_WORDS, max_size=30).map(" ".join))
+
+
+@given(title=_TEXTS, body=_TEXTS)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_offsets_hold_for_any_text(enricher: Enricher, title: str, body: str) -> None:
+    found = enricher.enrich([article(title, body)])[0]
+    text = found.article.text
+    spans = [(e.start, e.end, e.text) for e in found.entities] + [(p.start, p.end, p.text) for p in found.places]
+    assert all(text[start:end] == said for start, end, said in spans)
+    for change in found.location_changes:
+        assert text[change.evidence.start : change.evidence.end] == change.evidence.sentence
+        for place in (change.origin, change.destination):
+            assert place is None or text[place.start : place.end] == place.text
+        title_end = len(found.article.title)
+        assert change.evidence.end <= title_end or change.evidence.start >= title_end
+
+
+def test_a_megabyte_is_read_in_pieces(enricher: Enricher) -> None:
+    sentence = "The weather was fine and nothing happened at all that day. "
+    body = sentence * (220_000 // len(sentence)) + "\nHamas leaders left Doha for Baghdad."
+    found = enricher.enrich([article("Long", body)])[0]
+    assert [(c.origin and c.origin.text, c.destination and c.destination.text) for c in found.location_changes] == [
+        ("Doha", "Baghdad")
+    ]
+    assert found.location_changes[0].evidence.sentence == "Hamas leaders left Doha for Baghdad."
+
+
+def test_a_record_stays_below_the_limit(enricher: Enricher) -> None:
+    body = ", ".join(["Baghdad", "Tehran", "Doha", "Moscow"] * 5000)
+    found = enricher.enrich([article("Names", body[:199_000])])[0]
+    assert len(encode(found)) <= MAX_ENCODED
+    assert found.places
+
+
+def test_other_languages_are_passed_through(enricher: Enricher) -> None:
+    found = enricher.enrich([article("Hamas leaders left Doha for Baghdad", "", language="de")])[0]
+    assert (found.entities, found.places, found.location_changes) == ((), (), ())
+
+
+def test_an_unknown_language_is_read(enricher: Enricher) -> None:
+    assert enricher.enrich([article("Hamas leaders left Doha for Baghdad", "", language=None)])[0].location_changes
+
+
+def test_outputs_of_a_new_article(enricher: Enricher) -> None:
+    found = enricher.enrich([article("Hamas leaders to leave Doha for Baghdad", "")])[0]
+    records = outputs(found)
+    assert [(r.topic, r.partition_key) for r in records] == [("enriched", "a1"), ("location-changes", "hamas")]
+    change = records[1].message
+    assert isinstance(change, LocationChange)
+    assert records[1].key == f"{change.id}:7"
+
+
+def test_an_update_supersedes_everywhere_after_its_statements(enricher: Enricher) -> None:
+    records = outputs(enricher.enrich([article("Hamas leaders to leave Doha for Baghdad", "", update=True)])[0])
+    last = records[-1]
+    assert (last.topic, last.key, last.partition_key) == ("location-changes", "superseded:a1:7", None)
+    assert last.message == Superseded(article_id="a1", version=7)
+
+
+def test_a_statement_keeps_its_id_when_the_wording_changes(enricher: Enricher) -> None:
+    first, second = enricher.enrich([
+        article("Talks", "Hamas leaders will leave Doha for Baghdad, officials said."),
+        article("Talks", "Officials: Hamas leaders left Doha for Baghdad on Sunday.", version=8),
+    ])  # fmt: skip
+    assert [c.id for c in first.location_changes] == [c.id for c in second.location_changes]
+    assert [c.status for c in (*first.location_changes, *second.location_changes)] == ["planned", "completed"]
+
+
+def test_the_stage_answers_each_record(enricher: Enricher) -> None:
+    record = Record("articles", 0, 0, NOW, "k", b"")
+    batch = [
+        Incoming(record, article("Hamas leaders to leave Doha for Baghdad", "")),
+        Incoming(record, Feed(id="f", url="https://x.example/", publisher="x.example")),
+        Incoming(record, article("Nothing", "")),
+    ]
+    done, rejected, nothing = EnrichArticles(enricher)(batch)
+    assert isinstance(done, Done)
+    assert len(done.outputs) == 2
+    assert rejected == Reject("the topic articles holds a Feed")
+    assert isinstance(nothing, Done)
+    assert [o.topic for o in nothing.outputs] == ["enriched"]
