@@ -9,7 +9,8 @@ from alerts.evidence import telling_sentences
 from alerts.rules import Rule
 from indexer.documents import article_document, statement_document
 from indexer.query import Matchable, matches
-from stream.messages import Alert, AlertEvidence, Article, EnrichedArticle, LocationChange, Place, Subject, digest
+from stream.ids import digest
+from stream.messages import Alert, AlertEvidence, Article, EnrichedArticle, LocationChange, Place, Subject
 
 MAX_SENTENCE = 1_000
 """A quoted sentence is cut at this many characters, so that an alert always fits into a record."""

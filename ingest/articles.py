@@ -15,7 +15,8 @@ from ingest.fingerprint import simhash
 from ingest.outlets import outlet_of
 from ingest.parse import ParsedEntry, ParsedFeed
 from ingest.text import cut
-from stream.messages import MAX_BODY_BYTES, Article, Feed, FeedState, Origin, SeenEntry, article_version, digest
+from stream.ids import article_version, digest
+from stream.messages import MAX_BODY_BYTES, Article, Feed, FeedState, Origin, SeenEntry
 
 MAX_UPDATES = 24
 """Revisions of one article by one feed after its first; a page that changes at every fetch must not flood."""

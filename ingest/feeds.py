@@ -20,7 +20,8 @@ import yaml
 
 from ingest import opml, urls
 from stream.errors import ConfigError
-from stream.messages import Feed, digest
+from stream.ids import digest
+from stream.messages import Feed
 from stream.topics import Outgoing
 
 _KEYS = ("url", "title", "publisher", "country", "language")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from stream.messages import FeedState, digest
+from stream.ids import digest
+from stream.messages import FeedState
 from stream.settings import IngestSettings
 
 POLLS_PER_ITEM = 4

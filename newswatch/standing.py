@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from newswatch.wiring import STAGES, feed_states, names, present_feeds
 from stream.dead_letters import list_dead_letters
+from stream.ids import OWN_VERSION
 from stream.log import Log, Offset, lag
-from stream.messages import OWN_VERSION, Feed, FeedState, Heartbeat
+from stream.messages import Feed, FeedState, Heartbeat
 from stream.reporting import SILENT_SECONDS
 from stream.settings import Settings
 from stream.table import Table

@@ -11,8 +11,9 @@ from ingest import urls
 from newswatch.wiring import STAGES, names
 from stream.dead_letters import list_dead_letters
 from stream.errors import InvalidMessage, NewswatchError
+from stream.ids import digest
 from stream.log import Log, Offset, Record, partition_of
-from stream.messages import Alert, AnyMessage, Article, EnrichedArticle, LocationChange, decode, digest
+from stream.messages import Alert, AnyMessage, Article, EnrichedArticle, LocationChange, decode
 from stream.settings import Settings
 
 

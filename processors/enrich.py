@@ -9,15 +9,8 @@ from spacy.language import Language
 
 from processors.pipeline import model_info
 from processors.readings import Findings, Reading, Statement, read
-from stream.messages import (
-    MAX_MENTIONS,
-    Article,
-    EnrichedArticle,
-    LocationChange,
-    Superseded,
-    encode,
-    statement_id,
-)  # fmt: skip
+from stream.ids import statement_id
+from stream.messages import MAX_MENTIONS, Article, EnrichedArticle, LocationChange, Superseded, encode
 from stream.topics import Outgoing
 
 MAX_ENCODED = 850_000

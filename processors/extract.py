@@ -11,7 +11,8 @@ from spacy.language import Language
 from processors.components.model import Rejected
 from processors.enrich import location_changes
 from processors.readings import Reading, read
-from stream.messages import Article, Entity, LocationChange, Place, Source, digest
+from stream.ids import digest
+from stream.messages import Article, Entity, LocationChange, Place, Source
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""What travels on the topics: frozen, versioned messages, their ids and their encoding as JSON.
+"""What travels on the topics: frozen, versioned messages and their encoding as JSON. Ids: ``stream/ids.py``.
 
 Every message names its class (``message``) and the version of its shape (``schema_version``), so that a record
 explains itself. Unknown fields are ignored; a *newer* ``schema_version`` raises ``NewerSchema`` and pauses its
@@ -7,9 +7,8 @@ partition until the worker is upgraded. All times are UTC; all offsets count Uni
 
 from __future__ import annotations
 
-import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -21,9 +20,6 @@ MAX_BODY_BYTES = 200_000
 
 MAX_MENTIONS = 2_000
 """At most this many entities and as many places travel with an article."""
-
-OWN_VERSION = 1 << 52
-"""Added to the version of an article that its own outlet published; see ``article_version``."""
 
 
 def _to_utc(time: datetime) -> datetime:
@@ -45,20 +41,6 @@ Origin = Literal["live", "first_poll", "backfill"]
 Severity = Literal["low", "medium", "high", "critical"]
 PlaceKind = Literal["city", "country", "region", "sea", "camp", "base", "crossing", "other"]
 PlaceRole = Literal["mentioned", "dateline", "metonym"]
-
-
-def digest(*parts: object) -> str:
-    """The id made of ``parts``: 24 hex digits (96 bits of BLAKE2b) of their JSON, the same on every machine."""
-    return hashlib.blake2b(json.dumps(parts, ensure_ascii=False).encode(), digest_size=12).hexdigest()
-
-
-def article_version(first_seen: datetime, *, own: bool) -> int:
-    """The version of one content of an article: own before second-hand, then by the fetch that first saw it.
-
-    One integer below 2**53 (exact in JSON and JavaScript): ``OWN_VERSION`` if ``own``, plus the microseconds
-    of ``first_seen`` since 1970. The higher version supersedes; no counter and no owner is needed.
-    """
-    return (OWN_VERSION if own else 0) + (first_seen - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 class Part(BaseModel):
@@ -262,23 +244,6 @@ class LocationChange(Message):
     url: str
     title: str
     fingerprint: str
-
-
-def statement_id(
-    article_id: str, root: str, origin: Place | None, destination: Place | None, kind: str, ordinal: int
-) -> str:
-    """The id of a statement: never of its status, version, offsets or model, so that a revision says the same thing.
-
-    A place counts by its GeoNames id, else its country and name. ``ordinal`` tells apart statements of one
-    article that agree in all the rest (0 for the first in reading order).
-    """
-    return digest("statement", article_id, root, _place_key(origin), _place_key(destination), kind, ordinal)
-
-
-def _place_key(place: Place | None) -> object:
-    if place is None:
-        return None
-    return place.geonames_id or [place.country, place.name.casefold()]
 
 
 class Superseded(Message):

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from alerts.evidence import TEXT_FIELDS, sentences
 from alerts.matching import MAX_SENTENCE, alert_id, candidates, held_back
 from indexer.fields import FIELDS
+from stream.ids import digest
 from stream.log import MAX_RECORD_BYTES
-from stream.messages import EnrichedArticle, decode, digest, encode
+from stream.messages import EnrichedArticle, decode, encode
 from tests.alerts.examples import ARTICLE, CHANGE, DAY, ENRICHED, NOW, VARIED, article, enriched, rule
 from tests.strategies import enriched_articles
 

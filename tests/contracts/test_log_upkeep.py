@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stream.ids import digest
 from stream.log import Bounds, Log, Offset
-from stream.messages import Feed, digest, encode
+from stream.messages import Feed, encode
 from stream.table import Table
 from stream.topics import Topic
 

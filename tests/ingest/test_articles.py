@@ -14,7 +14,8 @@ from ingest import articles
 from ingest.articles import Decision, decide, still_there
 from ingest.feeds import make_feed
 from ingest.parse import ParsedEntry, ParsedFeed
-from stream.messages import MAX_BODY_BYTES, OWN_VERSION, Article, FeedState, SeenEntry, article_version, digest
+from stream.ids import OWN_VERSION, article_version, digest
+from stream.messages import MAX_BODY_BYTES, Article, FeedState, SeenEntry
 
 FEED = make_feed("https://feeds.paper.example/world.rss")
 NEW = FeedState(feed_id=FEED.id)

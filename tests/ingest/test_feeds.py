@@ -12,7 +12,8 @@ from ingest import opml
 from ingest.edit import add_feed, remove_feed
 from ingest.feeds import diff, dump_yaml, load_feeds, make_feed, parse_list
 from stream.errors import ConfigError
-from stream.messages import Feed, digest
+from stream.ids import digest
+from stream.messages import Feed
 
 LIST = """\
 # our feeds

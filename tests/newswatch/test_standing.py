@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from newswatch.standing import judge_feeds
-from stream.messages import Feed, FeedState, SeenEntry, article_version
+from stream.ids import article_version
+from stream.messages import Feed, FeedState, SeenEntry
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 

@@ -11,6 +11,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stream.ids import article_version, digest, statement_id
 from stream.messages import (
     MESSAGES,
     Actor,
@@ -34,10 +35,7 @@ from stream.messages import (
     Subject,
     Superseded,
     When,
-    article_version,
-    digest,
     encode,
-    statement_id,
 )
 
 FOLDER = Path(__file__).parents[1] / "golden" / "messages"

@@ -16,20 +16,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stream.errors import InvalidMessage, NewerSchema
-from stream.messages import (
-    MESSAGES,
-    AnyMessage,
-    Article,
-    FeedState,
-    LocationChange,
-    Place,
-    Superseded,
-    article_version,
-    decode,
-    digest,
-    encode,
-    statement_id,
-)
+from stream.ids import article_version, digest, statement_id
+from stream.messages import MESSAGES, AnyMessage, Article, FeedState, LocationChange, Place, Superseded, decode, encode
 from tests.strategies import INTEGERS, NEWS_TIMES, TEXT, instances, messages
 from tests.stream.golden import ARTICLE, BAGHDAD, CHANGE, DOHA, FOLDER
 
