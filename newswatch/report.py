@@ -22,8 +22,7 @@ def place(value: dict[str, Any] | None) -> str:
 
 def move(document: Document) -> str:
     """``Hamas's leaders: Doha (QA) → Baghdad (IQ)``."""
-    actor = document["actor"]["text"]
-    return f"{actor}: {place(document.get('origin'))} {ARROW} {place(document.get('destination'))}"
+    return f"{document['actor']['name']}: {place(document.get('origin'))} {ARROW} {place(document.get('destination'))}"
 
 
 def article(document: Document) -> str:
