@@ -28,7 +28,7 @@ def test_it_parses_as_in_this_process() -> None:
 
 def test_a_feed_that_takes_too_long_is_given_up_and_the_next_is_parsed() -> None:
     async def both() -> tuple[ParsedFeed | Unreadable, ParsedFeed | Unreadable, float]:
-        sandbox = Sandbox(seconds=2)
+        sandbox = Sandbox(seconds=4)
         try:
             await sandbox.parse(GOOD, "", "")
             began = time.monotonic()
@@ -38,9 +38,9 @@ def test_a_feed_that_takes_too_long_is_given_up_and_the_next_is_parsed() -> None
             await sandbox.close()
 
     bad, good, seconds = asyncio.run(both())
-    assert bad == Unreadable("parsing took longer than 2 s and was given up")
+    assert bad == Unreadable("parsing took longer than 4 s and was given up")
     assert good == parse(GOOD, "", "https://x.example/")
-    assert seconds < 20
+    assert seconds < 60
 
 
 def test_a_cancelled_parse_does_not_answer_the_next() -> None:
