@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from alerts.evidence import telling_sentences
+from alerts.evidence import Quote, telling_sentences
 from alerts.rules import Rule
 from indexer.documents import article_document, statement_document
 from indexer.query import Matchable, matches
@@ -83,7 +83,7 @@ def _about_article(
             quotes = telling_sentences(rule.query, article, now)
             lines = [f"Article: {_cut(article.title)}", _outlet(article), *_quoted(quotes)]
             subject = Subject(kind="article", id=article.id)
-            yield _alert(rule, enriched, subject, now, held, article.title or rule.name, lines, quotes)
+            yield _alert(rule, enriched, subject, now, held, article.title.strip() or rule.name, lines, quotes)
 
 
 # -- rules on location changes
@@ -99,7 +99,8 @@ def _about_changes(
         for rule in rules:
             wanted = not change.background or "background" in rule.query.names
             if wanted and matches(rule.query, view, now):
-                quotes = (change.evidence.sentence,)
+                said = change.evidence
+                quotes = (Quote(said.sentence, said.start, said.end),)
                 title = f"{_cut(change.actor.name, 100)}: {_route(change)} ({change.status} {_kind(change)})"
                 lines = [*_told(change), _outlet(enriched.article), *_quoted(quotes)]
                 subject = Subject(kind="location-change", id=change.id)
@@ -141,7 +142,7 @@ def _kind(change: LocationChange) -> str:
 
 def _alert(
     rule: Rule, enriched: EnrichedArticle, subject: Subject, now: datetime, held: str | None,
-    title: str, lines: Sequence[str], quotes: Sequence[str],
+    title: str, lines: Sequence[str], quotes: Sequence[Quote],
 ) -> Alert:  # fmt: skip
     article = enriched.article
     return Alert(
@@ -153,21 +154,26 @@ def _alert(
         subject=subject,
         title=_cut(title),
         text="\n".join(lines),
-        evidence=tuple(
-            AlertEvidence(
-                sentence=quote if len(quote) <= MAX_SENTENCE else quote[: MAX_SENTENCE - 1] + "…",
-                source=article.source.name,
-                url=article.url,
-                article_id=article.id,
-                published=article.published,
-            )
-            for quote in quotes
-        ),
+        evidence=tuple(_evidence(quote, article) for quote in quotes),
         links=(article.url,),
         created=now,
         held_back=held,
         article_version=article.version,
         model=enriched.model,
+    )
+
+
+def _evidence(quote: Quote, article: Article) -> AlertEvidence:
+    whole = quote.sentence
+    return AlertEvidence(
+        sentence=whole if len(whole) <= MAX_SENTENCE else whole[: MAX_SENTENCE - 1] + "…",
+        start=quote.start,
+        end=quote.end,
+        source=article.source.name,
+        url=article.url,
+        article_id=article.id,
+        published=article.published,
+        fetched=article.fetched,
     )
 
 
@@ -177,8 +183,8 @@ def _outlet(article: Article) -> str:
     return f"Outlet: {_cut(article.source.name)}, {did} {time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _quoted(quotes: Sequence[str]) -> list[str]:
-    return [f"Evidence: “{_cut(quote, MAX_SENTENCE)}”" for quote in quotes]
+def _quoted(quotes: Sequence[Quote]) -> list[str]:
+    return [f"Evidence: “{_cut(quote.sentence, MAX_SENTENCE)}”" for quote in quotes]
 
 
 def _cut(text: str, limit: int = MAX_TITLE) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -11,7 +12,8 @@ import structlog
 
 from alerts.matching import candidates
 from alerts.rules import Rule, RuleErrors, load_rules, rule_files
-from stream.messages import EnrichedArticle
+from stream.log import Log
+from stream.messages import Alert, EnrichedArticle
 from stream.stage import Done, Incoming, Outcome, Reject
 from stream.table import KeyTable
 from stream.topics import Outgoing
@@ -75,14 +77,30 @@ def _signature(folder: Path) -> _Signature:
     return tuple(entries)
 
 
+def alert_ledger(log: Log, topic: str) -> KeyTable:
+    """The table of what was raised on ``topic`` (the full name of ``alerts``): each id, marked where held back."""
+    return KeyTable(log, topic, _was_held_back)
+
+
+def _was_held_back(value: bytes) -> bool:
+    """Read from the JSON, whatever its schema version: of a record that cannot be read we say that it was sent, for
+    to page nobody is better than to page twice."""
+    try:
+        fields = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(fields, dict) and fields.get("held_back") is not None
+
+
 class RaiseAlerts:
     """A ``stream.stage.Handler`` for ``enriched``: publishes the alerts that no record of ``alerts`` tells of yet.
 
-    ``ledger`` is the table of the keys of ``alerts``. Both topics have the same partition count and partition key (the
-    article id), so whoever owns a partition of ``enriched`` alone writes that of ``alerts``, and one refresh at the
-    beginning shows all that was ever raised there. Once raised, an alert is never published again: not when records
-    come again, nor for another revision of the article, nor in another generation. What one call returns must be
-    committed before the next call.
+    ``ledger`` is the ``alert_ledger``. Both topics have the same partition count and partition key (the article id),
+    so whoever owns a partition of ``enriched`` alone writes that of ``alerts``, and one refresh at the beginning shows
+    all that was ever raised there. Once raised, an alert is never published again: not when records come again, nor
+    for another revision of the article, nor in another generation. The one exception: an alert that was held back is
+    published once more, to be sent, when an article gives cause for it that is not held back (found by a backfill or
+    a replay at first, then live). What one call returns must be committed before the next call.
     """
 
     def __init__(
@@ -107,17 +125,23 @@ class RaiseAlerts:
         rules, now = self._rules(), self._clock()
         for partition in sorted({incoming.record.partition for incoming in batch}):
             self._ledger.refresh(partition)
-        raised: set[str] = set()
+        raised: dict[str, bool] = {}
         return [self._outcome(incoming, rules, now, raised) for incoming in batch]
 
-    def _outcome(self, incoming: Incoming, rules: Sequence[Rule], now: datetime, raised: set[str]) -> Outcome:
+    def _outcome(self, incoming: Incoming, rules: Sequence[Rule], now: datetime, raised: dict[str, bool]) -> Outcome:
+        """``raised``: the ids that this batch raised, each with whether it was held back."""
         enriched = incoming.message
         if not isinstance(enriched, EnrichedArticle):
             return Reject(f"the alert stage reads EnrichedArticle, this is {enriched.message}")
         fresh = [
             alert
             for alert in candidates(rules, enriched, now, self._max_age, replayed=self._replayed)
-            if alert.id not in raised and not self._ledger.holds(incoming.record.partition, alert.id)
+            if _is_news(alert, raised.get(alert.id, self._ledger.get(incoming.record.partition, alert.id)))
         ]
-        raised.update(alert.id for alert in fresh)
+        raised.update({alert.id: alert.held_back is not None for alert in fresh})
         return Done(tuple(Outgoing("alerts", alert.id, enriched.article.id, alert) for alert in fresh))
+
+
+def _is_news(alert: Alert, before: bool | None) -> bool:
+    """Whether to publish it; ``before``: None if its id was never raised, else whether it was held back then."""
+    return before is None or (before and alert.held_back is None)

@@ -7,7 +7,7 @@ operation: a late older write would bring it back. What no longer holds is writt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -15,7 +15,11 @@ from indexer.fields import KINDS, Document, Kind
 from indexer.query import Query
 from stream.errors import ConfigError
 
-__all__ = ["KINDS", "Document", "Index", "Kind", "Page", "Put", "Report", "Stored", "open_index"]
+__all__ = ["ABSENT", "KINDS", "Document", "Index", "Kind", "Page", "Put", "Report", "Stored", "open_index"]
+
+
+ABSENT = ""
+"""The ``etag`` of a document that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,19 @@ class Put:
     id: str
     version: int
     document: Document
+    if_match: str | None = None
+    """Store it only over what was read, so that a slow writer never undoes another's work: the ``Stored.etag`` that it
+    was made from, or ``ABSENT``. None: over anything that is not newer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of one ``Put``: ``stored``; ``older`` (a newer version is there: done, not an error); ``refused``
-    (it can never be stored, ``reason`` says why: a dead letter)."""
+    """What became of one ``Put``: ``stored``; ``older`` (a newer version is there: done, not an error); ``changed``
+    (what is there is not what ``if_match`` names, whatever the versions: read and decide again); ``refused`` (it can
+    never be stored, ``reason`` says why: a dead letter)."""
 
     id: str
-    outcome: Literal["stored", "older", "refused"]
+    outcome: Literal["stored", "older", "changed", "refused"]
     reason: str | None = None
 
 
@@ -45,6 +53,8 @@ class Stored:
     id: str
     version: int
     document: Document
+    etag: str = field(default=ABSENT, compare=False)
+    """Opaque; another one whenever another version or document is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,8 @@ class Index(Protocol):
 
     def setup(self) -> list[str]:
         """Create what is missing for this generation; safe to repeat, also by several processes at once. One line for
-        each thing made or different; search structures of an older layout are made anew from the documents."""
+        each thing made or different; search structures of an older layout are made anew from the documents, which lose
+        what the field table no longer names or names as another type."""
 
     def put(self, puts: Sequence[Put]) -> list[Report]:
         """Store documents, all durable when it returns; one report each, in order. Within one call later ones win ties.
@@ -108,10 +119,13 @@ class Index(Protocol):
         """Free the resources."""
 
 
-def open_index(url: str, generation: str = "g1") -> Index:
-    """The index at ``url``. Raises ``ConfigError`` for a URL that no backend serves."""
+def open_index(url: str, generation: str = "g1", *, create: bool = True) -> Index:
+    """The index at ``url``; an embedded one is made when absent, unless ``create`` is False.
+
+    Raises ``ConfigError`` for a URL that no backend serves, and for an index that is not there.
+    """
     if url.startswith("sqlite:///"):
         from indexer.sqlite import SqliteIndex
 
-        return SqliteIndex(url.removeprefix("sqlite:///"), generation)
+        return SqliteIndex(url.removeprefix("sqlite:///"), generation, create=create)
     raise ConfigError(f"index_url: no index backend for {url.partition(':')[0]!r}; use sqlite:///PATH")

@@ -4,7 +4,8 @@ Of all revisions of an article the one with the highest version is shown. A stat
 made it; it is withdrawn when a later revision was an ``update`` (the publisher changed the article) and no longer makes
 it. Another feed's copy (no ``update``) withdraws nothing. To decide this from documents alone an article's document
 carries ``statements`` (all that any revision made, each with the last that did) and ``superseded_below`` (the last
-update).
+update). These grow also when the version shown stays, so versions alone do not guard them: an article is stored only
+over the document that it was made from, else planned again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from indexer.documents import article_document, statement_document
-from indexer.index import Put, Stored
+from indexer.index import ABSENT, Put, Stored
 from stream.messages import EnrichedArticle
 
 Json = dict[str, Any]
@@ -24,7 +25,8 @@ Json = dict[str, Any]
 class Plan:
     """What to put, in this order: all ``statements`` (withdrawn ones first), when they are stored the ``articles``.
 
-    A crash in between is healed by the batch coming again: the articles' documents still tell what was before.
+    A crash in between is healed by the batch coming again: the articles' documents still tell what was before. So is
+    an article that another worker changed since (``Report`` says ``changed``): its revisions are planned again.
     """
 
     statements: list[Put]
@@ -107,4 +109,5 @@ class _State:
             document["superseded_below"] = self.superseded_below
         if self.present and (self.present.version, self.present.document) == (self.version, document):
             return None
-        return Put("articles", str(document["id"]), self.version, document)
+        etag = self.present.etag if self.present else ABSENT
+        return Put("articles", str(document["id"]), self.version, document, if_match=etag)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from indexer.compile_sqlite import Condition, condition
-from indexer.fields import FIELDS, KINDS, Kind
-from indexer.index import Page, Put, Report, Stored
+from indexer.fields import FIELDS, KINDS, Document, Kind
+from indexer.index import ABSENT, Page, Put, Report, Stored
 from indexer.paging import MAX_LIMIT, Place, decode_cursor, encode_cursor
-from indexer.query import InvalidDocument, Matchable, Query, everything
+from indexer.query import InvalidDocument, Matchable, Query, everything, fitting
 from indexer.query.values import micros, time_of
 from indexer.sqlite_tables import (
     delete_search_rows,
@@ -43,12 +44,12 @@ _BATCH = 500
 class SqliteIndex:
     """``indexer.index.Index`` in the file ``path``. A write waits up to ``busy_timeout`` seconds for another's."""
 
-    def __init__(self, path: str, generation: str = "g1", *, busy_timeout: float = 10.0) -> None:
-        """Open or create the file. Raises ``ConfigError`` where that cannot be, in one line that says why."""
+    def __init__(self, path: str, generation: str = "g1", *, busy_timeout: float = 10.0, create: bool = True) -> None:
+        """Open the file, or create it if ``create``. Raises ``ConfigError``, one line, where that cannot be."""
         if not re.fullmatch(r"g[1-9][0-9]*", generation):
             raise ConfigError(f"generation: {generation!r} is no generation; they are called g1, g2, …")
         self._path, self._generation = path, generation
-        self._db = FILE.open(path, busy_timeout)
+        self._db = FILE.open(path, busy_timeout, create=create)
         self._checked: set[Kind] = set()
 
     def setup(self) -> list[str]:
@@ -143,13 +144,15 @@ class SqliteIndex:
         try:
             view = Matchable(put.kind, put.document)
             time = time_of_document(view)
-            text = json.dumps(put.document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            text = _text(put.document)
             f"{put.id}{text}".encode()
         except (InvalidDocument, TypeError, ValueError) as error:
             return Report(put.id, "refused", str(error))
         if time is None:
             return Report(put.id, "refused", f"{put.kind}: the document has no time to be sorted by")
         found = self._db.execute(f"SELECT doc, version, document FROM {table} WHERE id = ?", (put.id,)).fetchone()
+        if put.if_match is not None and put.if_match != (_etag(found[1], found[2]) if found else ABSENT):
+            return Report(put.id, "changed")
         if found and found[1] > put.version:
             return Report(put.id, "older")
         if not found:
@@ -181,13 +184,18 @@ class SqliteIndex:
         ).fetchall()
 
     def _index_again(self, kind: Kind, table: str) -> int:
-        """Make the search rows of every document of a kind; returns how many there are."""
+        """Make the search rows of every document of a kind; returns how many there are. What no longer fits the field
+        table is dropped from the documents: who reads one must be able to put it back."""
         count, last = 0, 0
         while rows := self._db.execute(
             f"SELECT doc, document FROM {table} WHERE doc > ? ORDER BY doc LIMIT ?", (last, _BATCH)
         ).fetchall():
             for doc, text in rows:
-                insert_search_rows(self._db, table, doc, Matchable(kind, json.loads(text)))
+                stored = json.loads(text)
+                document = fitting(kind, stored)
+                if document != stored:
+                    self._db.execute(f"UPDATE {table} SET document = ? WHERE doc = ?", (_text(document), doc))
+                insert_search_rows(self._db, table, doc, Matchable(kind, document))
             count, last = count + len(rows), rows[-1][0]
         return count
 
@@ -220,8 +228,17 @@ class SqliteIndex:
                     self._db.execute("ROLLBACK")
 
 
+def _text(document: Document) -> str:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def _stored(row: Sequence[object]) -> Stored:
-    return Stored(str(row[0]), int(str(row[1])), json.loads(str(row[2])))
+    id_, version, text = str(row[0]), int(str(row[1])), str(row[2])
+    return Stored(id_, version, json.loads(text), _etag(version, text))
+
+
+def _etag(version: int, text: str) -> str:
+    return hashlib.blake2b(f"{version}:{text}".encode(), digest_size=16).hexdigest()
 
 
 def _condition(kind: Kind, query: Query | None, table: str, now: int) -> Condition:

@@ -14,6 +14,9 @@ from stream.stage import Done, Incoming, Outcome, Reject, Retry
 RETRY_AFTER = 2.0
 """Seconds to wait when the index is away."""
 
+ATTEMPTS = 5
+"""How often a batch is planned again before it waits, where another worker changes the same articles."""
+
 _AWAY = (IndexUnavailable, ConfigError)
 """An index that is not set up or damaged is no record's fault, either: nothing becomes a dead letter while it is."""
 
@@ -32,13 +35,26 @@ class IndexEnriched:
         """Store the batch; ``Retry`` for all of it while the index is away (nothing is lost by storing it again)."""
         enriched = [i.message if isinstance(i.message, EnrichedArticle) else None for i in batch]
         try:
-            refused = self._store([e for e in enriched if e is not None])
+            refused = self._store_all([e for e in enriched if e is not None])
         except _AWAY as error:
             return [Retry(str(error), RETRY_AFTER)] * len(batch)
         return [_outcome(i, refused.get(e.article.id) if e else None) for i, e in zip(batch, enriched, strict=True)]
 
-    def _store(self, batch: Sequence[EnrichedArticle]) -> dict[str, str]:
-        """Store what ``plan`` says; returns why by article id where something was refused."""
+    def _store_all(self, batch: Sequence[EnrichedArticle]) -> dict[str, str]:
+        """Store the batch, again where another worker wrote at the same time (one of the two was paused, lost its
+        partitions and does not know yet); returns why by article id where something was refused."""
+        refused: dict[str, str] = {}
+        for _ in range(ATTEMPTS):
+            some, changed = self._store(batch)
+            refused |= some
+            batch = [e for e in batch if e.article.id in changed]
+            if not batch:
+                return refused
+        raise IndexUnavailable(f"article {batch[0].article.id}: another worker changes it again and again")
+
+    def _store(self, batch: Sequence[EnrichedArticle]) -> tuple[dict[str, str], set[str]]:
+        """Store what ``plan`` says; why by article id where something was refused, and the articles that another
+        worker changed meanwhile."""
         present = self._index.get("articles", list({e.article.id for e in batch}))
         statements = self._index.get("location-changes", statements_named(present))
         planned = plan(batch, present, statements)
@@ -49,11 +65,13 @@ class IndexEnriched:
             if r.outcome == "refused"
         }
         reports = self._index.put([p for p in planned.articles if p.id not in refused])
-        return refused | {r.id: f"article {r.id}: {r.reason}" for r in reports if r.outcome == "refused"}
+        refused |= {r.id: f"article {r.id}: {r.reason}" for r in reports if r.outcome == "refused"}
+        return refused, {r.id for r in reports if r.outcome == "changed"}
 
 
 class IndexAlerts:
-    """A ``stream.stage.Handler`` that stores alerts. An alert never changes, so its version is always 1."""
+    """A ``stream.stage.Handler`` that stores alerts. An alert that was held back may come once more, to be sent: that
+    record has the higher version, so it is the one shown in whatever order they arrive."""
 
     def __init__(self, index: Index) -> None:
         """``index`` must be set up."""
@@ -63,7 +81,7 @@ class IndexAlerts:
         """Store the batch; ``Retry`` for all of it while the index is away."""
         alerts = [i.message for i in batch if isinstance(i.message, Alert)]
         try:
-            reports = self._index.put([Put("alerts", a.id, 1, alert_document(a)) for a in alerts])
+            reports = self._index.put([Put("alerts", a.id, 1 if a.held_back else 2, alert_document(a)) for a in alerts])
         except _AWAY as error:
             return [Retry(str(error), RETRY_AFTER)] * len(batch)
         refused = {r.id: _refusal(r) for r in reports if r.outcome == "refused"}

@@ -8,18 +8,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ingest import language, urls
 from ingest.fingerprint import simhash
 from ingest.outlets import outlet_of
 from ingest.parse import ParsedEntry, ParsedFeed
 from ingest.text import cut
-from stream.ids import article_version, digest
+from stream.ids import OWN_VERSION, article_version, digest
 from stream.messages import MAX_BODY_BYTES, Article, Feed, FeedState, Origin, SeenEntry
 
 MAX_UPDATES = 24
-"""Revisions of one article by one feed after its first; a page that changes at every fetch must not flood."""
+"""Revisions of one article by one feed after its first; a page that changes at every fetch must not flood.
+
+Beyond them its changes are held until ``SLOW_UPDATES`` have passed since the last revision.
+"""
+
+SLOW_UPDATES = timedelta(hours=1)
 
 MAX_ENTRIES = 1_000
 """Entries of one poll that are looked at, the newest first."""
@@ -41,11 +46,15 @@ FUTURE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a poll means: ``articles`` to publish, the ``entries`` to remember, how many articles are ``new``."""
+    """What a poll means: ``articles`` to publish, the ``entries`` to remember, how many articles are ``new``.
+
+    ``held`` is how many corrections wait for ``SLOW_UPDATES``: they are not remembered and so come with a later poll.
+    """
 
     articles: tuple[Article, ...]
     entries: tuple[SeenEntry, ...]
     new: int
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +80,38 @@ def decide(parsed: ParsedFeed, feed: Feed, state: FeedState, now: datetime) -> D
     origin: Origin = "live" if state.first_success else "first_poll"
     published: list[Article] = []
     remembered: dict[str, SeenEntry] = {}
-    new = 0
-    for group in _grouped(_candidates(parsed, feed)):
+    new = held = 0
+    for group in _grouped(_candidates(parsed, feed, by_key)):
         known = by_article.get(group[0].article_id, [])
         updates = max((s.updates for s in known), default=0)
         article = None
-        if _seen_before(group[0], by_key, known) is None and updates < MAX_UPDATES:
-            article = _article(group[0], parsed, feed, origin, now, update=bool(known))
+        if _seen_before(group[0], by_key, known) is None:
+            if _must_wait(known, updates, now):
+                held += 1
+                remembered |= {c.key: _still_seen(by_key[c.key], now) for c in group if c.key in by_key}
+                continue
+            article = _article(group[0], parsed, feed, origin, known, now)
             published.append(article)
             updates += bool(known)
             new += not known
         for c in group:
             remembered[c.key] = _remember(c, _seen_before(c, by_key, known), known, article, updates, now)
-    return Decision(tuple(published), _bounded(remembered, state.entries, now), new)
+    return Decision(tuple(published), _bounded(remembered, state.entries, now), new, held)
 
 
 def still_there(entries: Sequence[SeenEntry], now: datetime) -> tuple[SeenEntry, ...]:
     """The ``entries`` after a poll that brought the same body as the one before: those it held are seen again."""
     last = max((s.last_seen for s in entries), default=now)
-    refreshed = {s.key: s.model_copy(update={"last_seen": now}) for s in entries if s.last_seen == last}
+    refreshed = {s.key: _still_seen(s, now) for s in entries if s.last_seen == last}
     return _bounded(refreshed, entries, now)
 
 
-def _candidates(parsed: ParsedFeed, feed: Feed) -> list[_Candidate]:
-    """The newest entries with their identities: guid, else link, else a hash of title and content."""
+def _candidates(parsed: ParsedFeed, feed: Feed, by_key: Mapping[str, SeenEntry]) -> list[_Candidate]:
+    """The newest entries with their identities: guid, else link, else a hash of title and content.
+
+    A remembered entry stays the article that it was published as: a link may change (a new slug, another host), also
+    together with the content, and a correction must reach the article that it corrects.
+    """
     site = urls.canonical(parsed.link) if parsed.link else None
     hashes = {id(e): digest("content", e.title, e.body or e.summary) for e in parsed.entries}
     # by guid and link before content, so that of two entries of one article the same one wins after a change
@@ -112,10 +129,16 @@ def _candidates(parsed: ParsedFeed, feed: Feed) -> list[_Candidate]:
         if entry.guid in repeated:
             parts = (entry.guid, canonical or content_hash)
         key = digest("entry", *parts)
-        article_id = digest("article", canonical) if canonical else digest("article", feed.id, key)
-        url = entry.link or feed.url
+        new_id = digest("article", canonical) if canonical else digest("article", feed.id, key)
+        article_id = by_key[key].article_id if key in by_key else new_id
+        url = entry.link or urls.safe(feed.url)
         found.append(_Candidate(entry, key, article_id, url, canonical or url, content_hash))
     return found
+
+
+def _first_seen(version: int) -> datetime:
+    """The time in ``version``; see ``stream.ids.article_version``."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=version % OWN_VERSION)
 
 
 def _time(entry: ParsedEntry) -> float:
@@ -149,17 +172,26 @@ def _seen_before(c: _Candidate, by_key: Mapping[str, SeenEntry], known: Sequence
     return next((s for s in known if s.version == newest and s.content_hash == c.content_hash), None)
 
 
+def _must_wait(known: Sequence[SeenEntry], updates: int, now: datetime) -> bool:
+    """Whether an article has changed too often for another revision just now."""
+    if updates < MAX_UPDATES:
+        return False
+    return abs(now - _first_seen(max(s.version for s in known))) < SLOW_UPDATES
+
+
 def _remember(
     c: _Candidate, before: SeenEntry | None, known: Sequence[SeenEntry], article: Article | None, updates: int,
     now: datetime,
 ) -> SeenEntry:  # fmt: skip
     newest = max((s.version for s in known), default=0)
     version = before.version if before else article.version if article else newest
-    # the id under which it was published: a link may change (a new slug, another host) where the content does not
-    article_id = before.article_id if before else c.article_id
     return SeenEntry(
-        key=c.key, article_id=article_id, content_hash=c.content_hash, version=version, updates=updates, last_seen=now
+        key=c.key, article_id=c.article_id, content_hash=c.content_hash, version=version, updates=updates, last_seen=now
     )
+
+
+def _still_seen(seen: SeenEntry, now: datetime) -> SeenEntry:
+    return seen.model_copy(update={"last_seen": now})
 
 
 def _bounded(present: Mapping[str, SeenEntry], before: Iterable[SeenEntry], now: datetime) -> tuple[SeenEntry, ...]:
@@ -169,7 +201,10 @@ def _bounded(present: Mapping[str, SeenEntry], before: Iterable[SeenEntry], now:
     return tuple(newest_first[:MAX_SEEN])
 
 
-def _article(c: _Candidate, parsed: ParsedFeed, feed: Feed, origin: Origin, now: datetime, *, update: bool) -> Article:
+def _article(
+    c: _Candidate, parsed: ParsedFeed, feed: Feed, origin: Origin, known: Sequence[SeenEntry], now: datetime
+) -> Article:
+    """The next revision: above those ``known``, although the clock may have stepped back or the outlet be another."""
     entry = c.entry
     outlet = outlet_of(entry, parsed, feed)
     body, summary = cut(entry.body, MAX_BODY_BYTES), cut(entry.summary, MAX_BODY_BYTES)
@@ -179,13 +214,13 @@ def _article(c: _Candidate, parsed: ParsedFeed, feed: Feed, origin: Origin, now:
     credible = entry.published is not None and entry.published - now <= FUTURE
     return Article(
         id=c.article_id,
-        version=article_version(now, own=outlet.own),
-        update=update,
+        version=max([article_version(now, own=outlet.own), *(s.version + 1 for s in known)]),
+        update=bool(known),
         url=c.url,
         canonical_url=c.canonical_url,
         source=outlet.source,
         feed_id=feed.id,
-        feed_url=feed.url,
+        feed_url=urls.safe(feed.url),
         title=title,
         summary=cut(summary, MAX_SUMMARY_BYTES) if body else summary,
         body=body,

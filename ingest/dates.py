@@ -20,12 +20,18 @@ MAX_LENGTH = 100
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _RFC822 = re.compile(
     r"(?:[a-z]{2,9}\.?,?\s+)?(?P<day>\d{1,2})[\s-]+(?P<month>[a-z]{3})[a-z]*\.?,?[\s-]+(?P<year>\d{4}|\d{2}),?"
-    r"(?:\s+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?)?"
+    r"(?:\s+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?(?:\s*(?P<half>[ap])\.?m\b\.?)?)?"
     r"\s*(?P<zone>[+-]\d{1,2}:?\d{2}|(?:gmt|utc)[+-]\d{1,2}(?::?\d{2})?|[a-z]{1,5})?(?:\s*\([^)]*\))?",
     re.IGNORECASE,
 )
 _EPOCH = re.compile(r"(\d{9,10})(?:\.\d+)?|(\d{12,13})")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO_AND_ZONE = re.compile(
+    r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*([a-z]{2,5}|[+-]\d:\d{2})", re.IGNORECASE
+)
+# What feedparser passes over, and so is hours off: halves of the day, names of zones, offsets of one digit
+_HALF_OR_ZONE = re.compile(r":\d{2}.*[a-z]{2}|\d\s*[ap]\.?m\b|[+-]\d(:\d{2})?$", re.IGNORECASE)
+_NAMED_ZONE = re.compile(r"(?<=[\dm. ])([a-z]{2,5})$", re.IGNORECASE)
 
 # Hours east of UTC. RFC 822's own, and those seen in feeds; of several meanings the one that news feeds mean:
 # IST is India's, BST is Britain's, CST and AST are America's, as RFC 822 says.
@@ -46,9 +52,10 @@ def parse_date(
 ) -> datetime | None:
     """The time in ``raw``, or None where there is none that could be one of news; never raises.
 
-    ``parsed`` is what feedparser made of it (used for the formats that only it knows), ``language`` the feed's (ISO
-    639-1, perhaps with a country: ``en-us`` reads 06/09/2021 as the 9th of June, all others as the 6th of September).
-    Without a zone the time is taken for UTC. ``guess`` allows dateparser, which takes 10 ms for what is no date.
+    ``parsed`` is what feedparser made of it: used for the formats that only it knows, not where it would be hours off.
+    ``language`` is the feed's (ISO 639-1, perhaps with a country: ``en-us`` reads 06/09/2021 as the 9th of June, all
+    others as the 6th of September). Without a zone the time is taken for UTC. ``guess`` allows dateparser, which
+    takes 10 ms for what is no date.
     """
     raw = " ".join(raw.split())
     if not raw or len(raw) > MAX_LENGTH:
@@ -56,9 +63,11 @@ def parse_date(
     try:
         if found := _rfc822(raw) or _epoch(raw) or _iso(raw):
             return _credible(found)
-        if parsed is not None and not raw.isdigit():
-            return _credible(datetime.fromtimestamp(timegm(parsed), UTC))
-        return _credible(_by_dateparser(raw, (language or "").lower())) if guess else None
+        if parsed is None or raw.isdigit() or _HALF_OR_ZONE.search(raw):
+            found = _by_dateparser(raw, (language or "").lower()) if guess else None
+        if found is None and parsed is not None and not raw.isdigit():
+            found = datetime.fromtimestamp(timegm(parsed), UTC)
+        return _credible(found)
     except (ValueError, OverflowError, OSError, TypeError):
         return None
 
@@ -87,6 +96,8 @@ def _rfc822(raw: str) -> datetime | None:
     day = datetime(year, _MONTHS.index(match["month"].lower()) + 1, int(match["day"]), tzinfo=timezone(offset))
     if hour > 24:
         return None
+    if match["half"] and hour <= 12:
+        hour = hour % 12 + (12 if match["half"].lower() == "p" else 0)
     return day + timedelta(hours=hour, minutes=int(match["minute"] or 0), seconds=second)
 
 
@@ -103,6 +114,15 @@ def _offset(zone: str | None) -> timedelta | None:
     return None if offset >= timedelta(hours=24) else -offset if match[1] == "-" else offset
 
 
+def _numeric(zone: str) -> str:
+    """The zone as dateparser reads it in one way only; a name that is none stays."""
+    east = _ZONES.get(zone.lower())
+    if east is None:
+        return zone
+    hours, minutes = divmod(round(abs(east) * 60), 60)
+    return f"{'-' if east < 0 else '+'}{hours:02}{minutes:02}"
+
+
 def _epoch(raw: str) -> datetime | None:
     match = _EPOCH.fullmatch(raw)
     if not match:
@@ -116,11 +136,14 @@ def _iso(raw: str) -> datetime | None:
     try:
         return datetime.fromisoformat(raw)
     except ValueError:
-        return None
+        match = _ISO_AND_ZONE.fullmatch(raw)
+    offset = _offset(match[2]) if match else None
+    return datetime.fromisoformat(match[1]).replace(tzinfo=timezone(offset)) if match and offset is not None else None
 
 
 def _by_dateparser(raw: str, language: str) -> datetime | None:
-    """Absolute dates only: "two hours ago" would depend on when it is read."""
+    """Absolute dates only: "two hours ago" would depend on when it is read. Zones mean here what they mean above."""
+    raw = _NAMED_ZONE.sub(lambda m: _numeric(m[0]), raw)
     order: Literal["MDY", "DMY"] = "MDY" if language == "en-us" else "DMY"
     settings = {
         "TIMEZONE": "UTC", "RETURN_AS_TIMEZONE_AWARE": True, "PARSERS": ["absolute-time"], "DATE_ORDER": order,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest import opml, urls
@@ -16,19 +17,20 @@ from stream.errors import ConfigError
 from stream.messages import Feed
 
 
-def add_feed(path: Path, feed: Feed) -> None:
-    """Append ``feed`` to the list at ``path``, made when absent. Raises ``ConfigError``, also for a duplicate."""
+def add_feeds(path: Path, feeds: Sequence[Feed]) -> None:
+    """Append ``feeds`` to the list at ``path``, made when absent. Raises ``ConfigError``, also for a duplicate."""
     content = read_list(path) if path.exists() else b""
     entries = parse_list(content, str(path))
-    for entry in entries:
-        if urls.same(entry.feed.url) == urls.same(feed.url):
-            raise ConfigError(f"{path}:{entry.first_line}: {urls.safe(feed.url)} is already in the feed list")
+    lines = {urls.same(entry.feed.url): entry.first_line for entry in entries}
+    for feed in feeds:
+        if line := lines.get(urls.same(feed.url)):
+            raise ConfigError(f"{path}:{line}: {urls.safe(feed.url)} is already in the feed list")
     text = content.decode("utf-8-sig")
     kept = text if text.endswith("\n") or not text else text + "\n"
     new_style = not content and path.suffix.lower() in (".opml", ".xml")
     indent = _indent(text, entries)
-    added = "".join(indent + line for line in yaml_entry(feed).splitlines(keepends=True))
-    _write(path, kept + added, [*(e.feed for e in entries), feed], as_opml=new_style or is_opml(text))
+    added = "".join(indent + line for feed in feeds for line in yaml_entry(feed).splitlines(keepends=True))
+    _write(path, kept + added, [*(e.feed for e in entries), *feeds], as_opml=new_style or is_opml(text))
 
 
 def remove_feed(path: Path, url: str) -> Feed:

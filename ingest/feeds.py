@@ -21,7 +21,7 @@ import yaml
 from ingest import opml, urls
 from stream.errors import ConfigError
 from stream.ids import digest
-from stream.messages import Feed
+from stream.messages import Feed, FeedState
 from stream.topics import Outgoing
 
 _KEYS = ("url", "title", "publisher", "country", "language")
@@ -38,18 +38,25 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What to do to the topic ``feeds``. ``changed`` holds (present, wanted)."""
+    """What to do to the feeds in the log. ``changed`` holds (present, wanted)."""
 
     added: tuple[Feed, ...]
     changed: tuple[tuple[Feed, Feed], ...]
     removed: tuple[Feed, ...]
 
-    def outgoing(self) -> list[Outgoing]:
-        """The records to publish; a feed whose publisher changed also leaves the partition of the old one."""
-        moved = [old for old, new in self.changed if old.publisher != new.publisher]
-        gone = [Outgoing("feeds", f.id, f.publisher, None) for f in (*self.removed, *moved)]
+    def outgoing(self, states: Mapping[str, FeedState]) -> list[Outgoing]:
+        """The records to publish in one transaction, for ``feeds`` and for ``feed-state``.
+
+        A feed whose publisher changed leaves the partition of the old one, and its state (of ``states``, by feed
+        id) goes with it: without it all that the feed carries would be news. The states of feeds that are removed
+        are forgotten by the worker that owns them.
+        """
+        moved = [(old, new) for old, new in self.changed if old.publisher != new.publisher]
+        gone = [Outgoing("feeds", f.id, f.publisher, None) for f in (*self.removed, *(old for old, _ in moved))]
         kept = [Outgoing("feeds", f.id, f.publisher, f) for f in (*self.added, *(new for _, new in self.changed))]
-        return gone + kept
+        known = [(old, new, states[old.id]) for old, new in moved if old.id in states]
+        left = [Outgoing("feed-state", old.id, old.publisher, None) for old, _, _ in known]
+        return gone + left + kept + [Outgoing("feed-state", new.id, new.publisher, state) for _, new, state in known]
 
 
 def make_feed(

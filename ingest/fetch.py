@@ -13,7 +13,9 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from ingest import urls
+from ingest.decode import clean
 from ingest.guard import AddressRefused, socket_factory
+from ingest.resolve import Resolver
 from stream.settings import IngestSettings
 
 MAX_REDIRECTS = 5
@@ -57,8 +59,9 @@ Response = Fetched | NotModified | Failed
 def open_session(settings: IngestSettings) -> aiohttp.ClientSession:
     """A session for ``fetch``: guarded at connect, no cookies, no proxies. To be made and closed in a running loop."""
     connector = aiohttp.TCPConnector(
-        limit=settings.concurrency, ttl_dns_cache=60, socket_factory=socket_factory(settings.allow_networks)
-    )
+        limit=settings.concurrency, ttl_dns_cache=60, socket_factory=socket_factory(settings.allow_networks),
+        resolver=Resolver(settings.concurrency),
+    )  # fmt: skip
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -101,12 +104,12 @@ async def _request(
 ) -> Response | str:
     """One request; a ``str`` is the URL that it redirects to."""
     async with session.get(url, headers=conditions, allow_redirects=False) as response:
-        kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+        kept = _kept(response.headers)
         status = response.status
         if status == HTTPStatus.NOT_MODIFIED:
             return NotModified(kept)
         if status in _REDIRECTS and "location" in response.headers:
-            return urljoin(url, response.headers["location"].strip().replace(" ", "%20"))
+            return urljoin(url, clean(response.headers["location"]).strip().replace(" ", "%20"))
         if status != HTTPStatus.OK:
             return Failed(_status_reason(status), status, kept)
         body = await _read(response, settings.max_bytes)
@@ -116,6 +119,12 @@ async def _request(
                 "raise ingest.max_bytes if it is meant to be"
             )
         return Fetched(status, str(response.url), kept, body)
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that count, but for those with bytes that are no text (aiohttp makes lone surrogates of them): a
+    validator could not be sent back verbatim, and nothing of it could be stored."""
+    return {name: headers[name] for name in _KEPT_HEADERS if name in headers and clean(headers[name]) == headers[name]}
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:

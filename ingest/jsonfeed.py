@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.decode import clean
+
 
 class NotJsonFeed(ValueError):
     """The text is no JSON Feed; ``str(error)`` is one line for the person who configured it."""
@@ -79,8 +81,11 @@ def _authors(holder: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _text(holder: Mapping[str, Any], name: str) -> str:
-    """A string field; numbers are allowed because ids are often written so."""
+    """A string field; numbers are allowed because ids are often written so.
+
+    JSON can spell what is no text ("\\ud800"): cleaned here, once for ids, links and dates too.
+    """
     value = holder.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return str(value).strip()
+    return clean(str(value)).strip()

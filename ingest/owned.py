@@ -1,14 +1,22 @@
-"""The feeds that this worker owns, with their states: tables of its partitions, and what is not published yet."""
+"""The feeds that this worker owns, with their states: tables of its partitions, and what is not published yet.
+
+A partition that holds a record of a newer newswatch waits, with its feeds, until this worker is upgraded: the others
+are polled all the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
+import structlog
+
+from stream.errors import NewerSchema
 from stream.log import Log, partition_of
 from stream.messages import Feed, FeedState
 from stream.table import Table
 from stream.topics import Names
+
+logger = structlog.get_logger()
 
 
 class OwnedFeeds:
@@ -20,16 +28,18 @@ class OwnedFeeds:
         self._unpublished: dict[str, FeedState] = {}
         self.partitions: frozenset[int] = frozenset()
         """Those read whole."""
+        self.waiting: frozenset[int] = frozenset()
+        """Those that are assigned too, but hold a record of a newer schema; looked at again by ``refresh_all``."""
         self._count = log.partitions(names.topic("feeds"))
 
     def assign(self, partitions: frozenset[int]) -> None:
-        """Own exactly these from now on. Raises ``LogError``, ``NewerSchema``; then repeat."""
-        for partition in self.partitions - partitions:
+        """Own exactly these from now on. Raises ``LogError``; then repeat."""
+        for partition in (self.partitions | self.waiting) - partitions:
             self._drop(partition)
         self.partitions &= partitions
-        for partition in partitions - self.partitions:
+        self.waiting &= partitions
+        for partition in partitions - self.partitions - self.waiting:
             self.refresh(partition)
-            self.partitions |= {partition}
 
     def forget(self) -> None:
         """Own nothing, remember nothing: the log is asked again by the next ``assign``."""
@@ -37,13 +47,22 @@ class OwnedFeeds:
         self._unpublished.clear()
 
     def refresh(self, partition: int) -> None:
-        """Read on in both topics. Raises ``LogError``, ``NewerSchema``."""
-        self._feeds.refresh(partition)
-        self._states.refresh(partition)
+        """Read on in both topics: the partition is owned then, or waits. Raises ``LogError``."""
+        try:
+            self._states.refresh(partition)  # before the feeds: else the state of a feed just moved here looks orphaned
+            self._feeds.refresh(partition)
+        except NewerSchema as error:
+            if partition not in self.waiting:
+                logger.warning("the feeds of a partition wait", partition=partition, reason=str(error))
+            self.waiting |= {partition}
+            self.partitions -= {partition}
+        else:
+            self.waiting -= {partition}
+            self.partitions |= {partition}
 
     def refresh_all(self) -> None:
-        """``refresh`` all owned partitions."""
-        for partition in self.partitions:
+        """``refresh`` all owned partitions and those that wait."""
+        for partition in self.partitions | self.waiting:
             self.refresh(partition)
 
     def refresh_for(self, feeds: Iterable[Feed]) -> None:
@@ -70,10 +89,21 @@ class OwnedFeeds:
             return mine
         return published or FeedState(feed_id=feed.id)
 
-    def published_at(self, partition: int, feed: Feed) -> datetime | None:
-        """The time of the poll whose state was published last."""
-        published = self._states.get(partition, feed.id)
-        return published.last_polled if published else None
+    def published_state(self, partition: int, feed: Feed) -> FeedState | None:
+        """The state that was published last."""
+        return self._states.get(partition, feed.id)
+
+    def orphans(self) -> list[tuple[int, str]]:
+        """Partition and feed id of the states whose feed is gone; forgets what was remembered of them."""
+        found = [
+            (partition, feed_id)
+            for partition in sorted(self.partitions)
+            for feed_id in self._states.values(partition)
+            if self._feeds.get(partition, feed_id) is None
+        ]
+        for _, feed_id in found:
+            self._unpublished.pop(feed_id, None)
+        return found
 
     def remember(self, state: FeedState) -> None:
         """Keep a state that is not worth a record yet."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import feedparser
 
 from ingest import jsonfeed, urls
 from ingest.dates import MAX_LENGTH, parse_date
-from ingest.decode import Decoded, decode
+from ingest.decode import CONTROL, Decoded, decode
 from ingest.text import fold, one_line, to_text
 
 MAX_AUTHORS = 20
@@ -30,6 +31,7 @@ _DECLARATION = "<?xml version='1.0' encoding='utf-8'?>"
 _HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _OPEN = re.compile(r"<(?:\w+:)?(?:item|entry)[\s>]")
 _ADDRESS = re.compile(r"[^\s()<>]+@[^\s()<>]+")
+_REFERENCE = re.compile(r"&#(?:[xX]0*(?P<hex>[0-9a-fA-F]+)|0*(?P<decimal>[0-9]+));")
 _CLOSE = re.compile(r"</(?:\w+:)?(?:item|entry)\s*>")
 
 
@@ -89,11 +91,31 @@ def parse(body: bytes, content_type: str = "", url: str = "") -> ParsedFeed | Un
         warnings.simplefilter("ignore")  # feedparser warns of its own old ways
         try:
             # bytes in a BytesIO: a string could be taken for a file's name or a URL
-            document = (_DECLARATION + decoded.text).encode("utf-8", "replace")
+            document = (_DECLARATION + _sound_references(decoded.text)).encode("utf-8", "replace")
             result = _feedparser(io.BytesIO(document), sanitize_html=False, resolve_relative_uris=False)
             return _read(result, decoded, url)
         except Exception as error:  # noqa: BLE001 - a parser of the wild web: whatever it raises means an unreadable feed
             return Unreadable(f"the feed cannot be parsed: {type(error).__name__}")
+
+
+def _sound_references(text: str) -> str:
+    """``text`` with the character references that XML does not allow (https://www.w3.org/TR/xml/#NT-Char) resolved.
+
+    A single one makes a feed unreadable for the parsers. Two surrogates are the character that they stand for, as
+    JavaScript writes it, one alone and what is beyond Unicode are U+FFFD, control characters go.
+    """
+    resolved = _REFERENCE.sub(_sound_reference, text)
+    return resolved if resolved is text else resolved.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _sound_reference(match: re.Match[str]) -> str:
+    digits = match["hex"] or match["decimal"]
+    code = int(digits, 16 if match["hex"] else 10) if len(digits) <= 8 else sys.maxsize
+    if code > sys.maxunicode:
+        return "\ufffd"
+    if 0xD800 <= code <= 0xDFFF:
+        return chr(code)
+    return "" if CONTROL.match(chr(code)) and not 0x7F <= code <= 0x9F else match[0]
 
 
 def _parse_json(decoded: Decoded, url: str) -> ParsedFeed | Unreadable:

@@ -1,6 +1,7 @@
 """Many polls at once, in a thread with an event loop of its own, so that slow servers never hold up the log's thread.
 
 At most ``settings.concurrency`` polls run at once and two at one host; the polls of a publisher start with a distance.
+A poll holds its slot until its outcome is taken, so that few outcomes pile up while nobody can take them.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Poller:
 
     def take(self, at_most: int, wait: float) -> list[Polled]:
         """Finished polls: up to ``at_most`` of those that end within ``wait`` seconds; empty when none does."""
+        assert self._loop
         taken: list[Polled] = []
         deadline = time.monotonic() + wait
         while len(taken) < at_most:
@@ -70,6 +72,8 @@ class Poller:
                 taken.append(self._done.get(timeout=max(0.0, deadline - time.monotonic())))
             except queue.Empty:
                 break
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._slots.release)
         return taken
 
     def _run(self) -> None:
@@ -100,8 +104,13 @@ class Poller:
         host = urlsplit(request.feed.url).netloc
         async with self._hosts.setdefault(host, asyncio.Semaphore(PER_HOST)):
             await self._pace(request.feed.publisher)
-            async with self._slots:
-                self._done.put(await poll(session, self._sandbox, request, self._settings, self._clock))
+            await self._slots.acquire()  # released by take
+            try:
+                outcome = await poll(session, self._sandbox, request, self._settings, self._clock)
+            except BaseException:
+                self._slots.release()
+                raise
+            self._done.put(outcome)
 
     async def _pace(self, publisher: str) -> None:
         now = asyncio.get_running_loop().time()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ingest import schedule
-from ingest.articles import decide, still_there
+from ingest.articles import Decision, decide, still_there
 from ingest.fetch import Failed
 from ingest.poll import Changed, Polled, Unchanged
 from stream.messages import Article, Feed, FeedState
@@ -20,31 +20,37 @@ _GONE = 410
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The state after a poll, the articles to publish with it, and whether the state itself is worth a record."""
+    """The state after a poll, the articles to publish with it, and whether the state itself is worth a record.
+
+    ``held`` is how many corrections wait, of articles that change too often (``ingest.articles.MAX_UPDATES``).
+    """
 
     feed: Feed
     state: FeedState
     articles: tuple[Article, ...]
     notable: bool
+    held: int = 0
 
 
 def progress(polled: Polled, state: FeedState, published_at: datetime | None, settings: IngestSettings) -> Progress:
     """The progress from ``state`` by a poll; ``published_at`` is the time of the poll last published with the state."""
     outcome = polled.outcome
     articles: tuple[Article, ...] = ()
+    held = 0
     if isinstance(outcome, Failed):
         after = _failed(outcome, polled.at, state, settings)
     elif isinstance(outcome, Unchanged):
         after = _unchanged(outcome, polled.at, state, settings)
     else:
-        after, articles = _changed(outcome, polled, state, settings)
+        after, decision = _changed(outcome, polled, state, settings)
+        articles, held = decision.articles, decision.held
     stale = published_at is None or polled.at - published_at >= PUBLISH_EVERY
-    return Progress(polled.feed, after, articles, bool(articles) or stale or _differs(state, after))
+    return Progress(polled.feed, after, articles, bool(articles) or stale or _differs(state, after), held)
 
 
 def _changed(
     outcome: Changed, polled: Polled, state: FeedState, settings: IngestSettings
-) -> tuple[FeedState, tuple[Article, ...]]:
+) -> tuple[FeedState, Decision]:
     now = polled.at
     decision = decide(outcome.parsed, polled.feed, state, now)
     if state.first_success is None:
@@ -53,10 +59,12 @@ def _changed(
         rate = _rate(state, decision.new, now)
     etag, last_modified = schedule.new_validators(outcome.headers)
     known = {"etag": etag, "last_modified": last_modified, "body_hash": outcome.body_hash}
+    if decision.held:  # the next poll must bring the body again, changed or not
+        known = dict.fromkeys(known)
     asked = schedule.hints(outcome.headers, now)
     title = outcome.parsed.title or state.title
     after = _succeeded(state, asked, rate, outcome.parsed.ttl or 0.0, now, settings)
-    return after.model_copy(update={**known, "title": title, "entries": decision.entries}), decision.articles
+    return after.model_copy(update={**known, "title": title, "entries": decision.entries}), decision
 
 
 def _unchanged(outcome: Unchanged, now: datetime, state: FeedState, settings: IngestSettings) -> FeedState:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import pickle
 import signal
@@ -24,6 +25,7 @@ MEMORY = 1 << 30
 """Bytes of address space of the process; Linux only."""
 
 _START_SECONDS = 60.0
+_PR_SET_PDEATHSIG = 1
 _LENGTH = struct.Struct(">I")
 _READY = b"ready"
 _WARM_UP = b"<rss version='2.0'><channel><item><title>t</title><pubDate>one day in May</pubDate></item></channel></rss>"
@@ -112,6 +114,7 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between the frames
+    _end_with_parent()
     _limit_memory()
     _parse(_WARM_UP, "", "")
     _write(answers, _READY)
@@ -125,6 +128,15 @@ def _parse(body: bytes, content_type: str, url: str) -> Any:
         return parse(body, content_type, url)
     except (MemoryError, RecursionError) as error:
         return Unreadable(f"the feed cannot be parsed: {type(error).__name__}")
+
+
+def _end_with_parent() -> None:
+    """Die when the worker does, also in the middle of a feed (prctl(2), Linux only); else stdin's end is what ends us.
+
+    A worker that died before this call has closed stdin already.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _limit_memory() -> None:

@@ -1,15 +1,16 @@
 """The ingest worker: polls the feeds of its partitions when they are due and publishes what they bring.
 
 The articles of a poll, the feed's new state and the position in ``feeds`` go into one transaction: a worker that lost
-its partition is refused as a whole, and its polls come again with the new owner. All calls to the log are made by
-the thread that calls ``run``; the network lives in the ``Poller``'s thread.
+its partition is refused as a whole, and its polls come again with the new owner. The state of a feed that is gone
+is forgotten, so that a feed which comes back starts anew. All calls to the log are made by the thread that calls
+``run``; the network lives in the ``Poller``'s thread.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,11 +21,10 @@ from ingest import schedule, urls
 from ingest.owned import OwnedFeeds
 from ingest.poll import Changed, Clock, Polled, Request, utc_now
 from ingest.poller import Poller
-from ingest.progress import Progress, progress
-from ingest.records import Append, article_record, state_record
-from stream.errors import ConfigError, Fenced, LogError, NewerSchema, RecordTooLarge
+from ingest.steps import Step, guarded_step
+from stream.errors import ConfigError, Fenced, LogError
 from stream.log import Consumer, Log, Offset, partition_of
-from stream.messages import Article, Feed, FeedState
+from stream.messages import Feed, FeedState
 from stream.metrics import POLLS
 from stream.reporting import Counts, Reporter
 from stream.settings import IngestSettings
@@ -34,6 +34,9 @@ logger = structlog.get_logger()
 
 MAX_POLLS = 50
 """Polls settled in one transaction."""
+
+MAX_BYTES = 8_000_000
+"""Keys and values of one transaction; the poll that passes it is the last one (a poll is never divided)."""
 
 MAX_WAIT = 0.2
 """Seconds that a finished poll waits for others to share its transaction."""
@@ -107,14 +110,14 @@ class IngestWorker:
                         failures = 0
                         if reporter:
                             reporter.came_round()
-                    except (LogError, NewerSchema) as error:
+                    except LogError as error:
                         failures += 1
                         if reporter:
                             reporter.came_round(error)
                         logger.warning("waiting for the log", reason=str(error))
                         stop.wait(min(60.0, 2.0 ** min(failures - 1, 10)))
         finally:
-            consumer.close()
+            _leave(consumer)
             if reporter:
                 with suppress(LogError):
                     reporter.leave()
@@ -143,7 +146,7 @@ class IngestWorker:
                     if self._all_settled():
                         break
         finally:
-            consumer.close()
+            _leave(consumer)
         return self._summary
 
     def _own_all(self, consumer: Consumer, stop: threading.Event) -> None:
@@ -165,14 +168,15 @@ class IngestWorker:
         self._owned.assign(self._assignment)
         if news or time.monotonic() >= self._look_at:
             self._owned.refresh_all()
+            self._forget_gone(consumer)
             self._submit(poller, wanted)
             self._look_at = time.monotonic() + LOOK_EVERY
         if not self._waiting:
             self._waiting = poller.take(MAX_POLLS, MAX_WAIT)
-        if self._waiting:
-            self._settle(consumer, self._waiting)
-        self._in_flight -= {polled.feed.id for polled in self._waiting}
-        self._waiting = []
+        while self._waiting:
+            settled = self._settle(consumer)
+            self._in_flight -= {polled.feed.id for polled in self._waiting[:settled]}
+            del self._waiting[:settled]
 
     def _is_due(self, _feed: Feed, state: FeedState) -> bool:
         return state.next_poll is None or state.next_poll <= self._clock()
@@ -181,7 +185,7 @@ class IngestWorker:
         return feed.id not in self._settled
 
     def _all_settled(self) -> bool:
-        owns_all = len(self._owned.partitions) == self._partitions["feeds"]
+        owns_all = len(self._owned.partitions | self._owned.waiting) == self._partitions["feeds"]
         return owns_all and not self._waiting and all(feed.id in self._settled for _, feed in self._owned.feeds())
 
     def _submit(self, poller: Poller, wanted: Callable[[Feed, FeedState], bool]) -> None:
@@ -194,64 +198,86 @@ class IngestWorker:
                 self._in_flight.add(feed.id)
                 poller.submit(Request(feed, etag, last_modified, state.body_hash))
 
-    def _settle(self, consumer: Consumer, polls: Sequence[Polled]) -> None:
-        """Decide and publish. The decision is made on the newest state, whenever the poll began."""
+    def _settle(self, consumer: Consumer) -> int:
+        """Decide and publish the first of the waiting polls, as many as fit into a transaction; returns how many.
+
+        The decision is made on the newest state, whenever the poll began.
+        """
         consumer.poll(1_000, 0.0)
         self._assignment = consumer.assignment()
         self._owned.assign(self._assignment)
-        self._owned.refresh_for(polled.feed for polled in polls)
-        steps: list[tuple[int, Polled, Progress]] = []
-        for polled in polls:
+        self._owned.refresh_for(polled.feed for polled in self._waiting)
+        taken, size = 0, 0
+        steps: list[Step] = []
+        for polled in self._waiting:
+            taken += 1
             partition = self._owned.partition(polled.feed)
             if partition is not None:  # else the feed was removed, changed or went to another worker meanwhile
-                state = self._owned.state(partition, polled.feed)
-                published_at = self._owned.published_at(partition, polled.feed)
-                steps.append((partition, polled, progress(polled, state, published_at, self._settings)))
+                steps.append(self._step_of(partition, polled))
+                size += steps[-1].size
+            if size >= MAX_BYTES:
+                break
         try:
-            articles = self._publish(consumer, [(p, step) for p, _, step in steps if step.notable])
+            self._publish(consumer, steps)
         except Fenced as error:
             self._owned.forget()
             logger.info("partitions were taken over, their polls are dropped", reason=str(error))
-            return
-        for partition, _, step in steps:
-            if step.notable:
-                self._owned.published(step.state)
-                self._owned.refresh(partition)
+            return taken
+        for step in steps:
+            if step.appends:
+                self._owned.published(step.progress.state)
+                self._owned.refresh(step.partition)
             else:
-                self._owned.remember(step.state)
-        self._settled |= {polled.feed.id for _, polled, _ in steps}
-        self._report([(polled, step) for _, polled, step in steps], articles)
+                self._owned.remember(step.progress.state)
+        self._settled |= {step.polled.feed.id for step in steps}
+        self._report(steps)
+        return taken
+
+    def _step_of(self, partition: int, polled: Polled) -> Step:
+        state = self._owned.state(partition, polled.feed)
+        return guarded_step(
+            partition, polled, state, self._owned.published_state(partition, polled.feed), self._settings
+        )  # fmt: skip
 
     # -- publishing
 
-    def _publish(self, consumer: Consumer, steps: list[tuple[int, Progress]]) -> int:
-        """One transaction for all; returns the number of articles. Raises ``Fenced``, ``LogError``."""
-        if not steps:
-            return 0
-        appends: list[Append] = []
-        for _, step in steps:
-            appends += [record for article in step.articles if (record := self._fitting(article, step.feed))]
-        count = len(appends)
-        appends += [state_record(step.state, step.feed.publisher) for _, step in steps]
+    def _publish(self, consumer: Consumer, steps: list[Step]) -> None:
+        """One transaction for all. Raises ``Fenced``, ``LogError``."""
+        notable = [step for step in steps if step.appends]
+        if not notable:
+            return
         with self._log.transaction(consumer) as tx:
-            for a in appends:
+            for a in (a for step in notable for a in step.appends):
                 partition = partition_of(a.partition_key, self._partitions[a.topic])
                 tx.publish(self._names.topic(a.topic), partition, a.key, a.value)
-            tx.commit({p: Offset(consumer.position(p)) for p in {p for p, _ in steps}})
-        return count
+            tx.commit({p: Offset(consumer.position(p)) for p in {step.partition for step in notable}})
 
-    def _fitting(self, article: Article, feed: Feed) -> Append | None:
+    def _forget_gone(self, consumer: Consumer) -> None:
+        """Publish tombstones for the states of feeds that are gone: a feed that comes back must not be taken for one
+        that was polled all the time, and page for what it carried meanwhile."""
+        gone = self._owned.orphans()
+        if not gone:
+            return
         try:
-            return article_record(article)
-        except RecordTooLarge as error:
-            logger.warning("article is too large and was left out", feed=urls.safe(feed.url), reason=str(error))
-            return None
+            with self._log.transaction(consumer) as tx:
+                for partition, feed_id in gone:
+                    tx.publish(self._names.topic("feed-state"), partition, feed_id, None)
+                tx.commit({p: Offset(consumer.position(p)) for p in {p for p, _ in gone}})
+        except Fenced as error:
+            self._owned.forget()
+            logger.info("partitions were taken over", reason=str(error))
+            return
+        for _, feed_id in gone:
+            self._notes.pop(feed_id, None)
 
     # -- reporting
 
-    def _report(self, steps: list[tuple[Polled, Progress]], articles: int) -> None:
-        failed = [step for _, step in steps if step.state.error]
-        unchanged = sum(1 for p, s in steps if not s.state.error and not isinstance(p.outcome, Changed))
+    def _report(self, steps: list[Step]) -> None:
+        articles = sum(step.articles for step in steps)
+        failed = [step.progress for step in steps if step.progress.state.error]
+        unchanged = sum(
+            1 for s in steps if not s.progress.state.error and not isinstance(s.polled.outcome, Changed)
+        )  # fmt: skip
         self.counts.done += len(steps) - len(failed)
         self.counts.retried += len(failed)
         POLLS.labels("failed").inc(len(failed))
@@ -269,18 +295,28 @@ class IngestWorker:
                 "feed failed", feed=urls.safe(step.feed.url), reason=step.state.error, failures=step.state.failures,
                 next_poll=step.state.next_poll.isoformat() if step.state.next_poll else None,
             )  # fmt: skip
-        for polled, _ in steps:
-            self._report_notes(polled)
+        for one in steps:
+            self._report_notes(one)
         if articles:
             logger.info("articles published", articles=articles, feeds=len(steps))
 
-    def _report_notes(self, polled: Polled) -> None:
+    def _report_notes(self, step: Step) -> None:
         """What was wrong with a feed although it could be read: said when it changes, not at each poll."""
-        if not isinstance(polled.outcome, Changed):
+        outcome, feed = step.polled.outcome, step.polled.feed
+        if not isinstance(outcome, Changed):
             return
-        parsed = polled.outcome.parsed
-        notes = parsed.notes + ((f"{parsed.skipped} entries without title and text",) if parsed.skipped else ())
-        if notes != self._notes.get(polled.feed.id, ()):
-            self._notes[polled.feed.id] = notes
+        notes = outcome.parsed.notes
+        if outcome.parsed.skipped:
+            notes += (f"{outcome.parsed.skipped} entries without title and text",)
+        if step.progress.held:
+            notes += ("articles that change too often: their corrections are published once an hour",)
+        if notes != self._notes.get(feed.id, ()):
+            self._notes[feed.id] = notes
             if notes:
-                logger.warning("feed is damaged", feed=urls.safe(polled.feed.url), reason="; ".join(notes))
+                logger.warning("feed is damaged", feed=urls.safe(feed.url), reason="; ".join(notes))
+
+
+def _leave(consumer: Consumer) -> None:
+    """Leave the group; where the log is away the lease runs out by itself."""
+    with suppress(LogError):
+        consumer.close()

@@ -85,6 +85,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = app(given, prog_name="newswatch", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
+        if not error.format_message():  # no command: the help has been shown
+            sys.exit(2)
         _fail(f"{error.format_message()} (newswatch --help lists commands and options)", 2)
     except ConfigError as error:
         _fail(str(error), 2, debug)
@@ -92,7 +94,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _fail(str(error), 1, debug)
     except (typer.Abort, KeyboardInterrupt):
         _fail("interrupted", 1)
-    except BrokenPipeError:  # `newswatch … | head`: the reader has what it wanted
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            _fail(f"{error.filename or 'output'}: {error.strerror}", 1, debug)
+        # `newswatch … | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the last line of defence: one line, never a bare traceback

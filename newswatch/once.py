@@ -11,7 +11,7 @@ from threading import Event
 
 import structlog
 
-from newswatch.supervisor import Supervisor
+from newswatch.supervisor import Supervisor, end
 from newswatch.wiring import STAGES, connect_log, names
 from stream.errors import ConfigError, NewswatchError
 from stream.log import Log, lag
@@ -26,7 +26,7 @@ PROCESSORS = tuple(name for name in STAGES if name != "ingest")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StageProgress:
     """Where a stage stands on one of its topics: records appended, and those it has yet to commit."""
 
     stage: str
@@ -35,7 +35,7 @@ class Standing:
     left: int
 
 
-def standings(log: Log, settings: Settings) -> list[Standing]:
+def measure(log: Log, settings: Settings) -> list[StageProgress]:
     """Every stage but ingest, in the order of the flow: when none has anything left, nothing more will come.
 
     Each stage publishes and commits in one transaction, and the stages are looked at in the order of the flow, so
@@ -47,20 +47,20 @@ def standings(log: Log, settings: Settings) -> list[Standing]:
         for source in STAGES[stage].sources:
             topic = topics.topic(source)
             left = lag(log, topic, topics.group(stage, source))
-            found.append(Standing(stage, source, sum(b.end for b in log.bounds(topic).values()), left))
+            found.append(StageProgress(stage, source, sum(b.end for b in log.bounds(topic).values()), left))
     return found
 
 
-Show = Callable[[Sequence[Standing]], None]
+Show = Callable[[Sequence[StageProgress]], None]
 
 
 class LogProgress:
-    """Shows standings as a log line now and then."""
+    """Shows it as a log line now and then."""
 
     def __init__(self) -> None:
         self._next = 0.0
 
-    def __call__(self, seen: Sequence[Standing]) -> None:
+    def __call__(self, seen: Sequence[StageProgress]) -> None:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + LOG_EVERY_SECONDS
@@ -68,7 +68,7 @@ class LogProgress:
 
 
 class BarProgress:
-    """Shows standings as progress bars on a terminal."""
+    """Shows it as progress bars on a terminal."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -80,7 +80,7 @@ class BarProgress:
         self._tasks: dict[str, int] = {}
         self._bars.start()
 
-    def __call__(self, seen: Sequence[Standing]) -> None:
+    def __call__(self, seen: Sequence[StageProgress]) -> None:
         for s in seen:
             name = f"{s.stage:<7} {s.topic}"
             if name not in self._tasks:
@@ -111,6 +111,10 @@ def run_once(settings: Settings, stop: Event, arguments: Sequence[str]) -> None:
             show.stop()
         supervisor.stop()
         log.close()
+    if supervisor.killed:
+        raise NewswatchError(
+            f"stage {', '.join(supervisor.killed)} did not drain in time and was killed; nothing is lost"
+        )
 
 
 def poll_once(
@@ -118,15 +122,14 @@ def poll_once(
 ) -> None:
     """Run ``newswatch ingest --once`` to its end while the supervisor keeps the other stages running."""
     polling = subprocess.Popen(
-        [sys.executable, "-m", "newswatch", *arguments, "ingest", "--once", "--supervised"],
+        [sys.executable, "-P", "-m", "newswatch", *arguments, "ingest", "--once", "--supervised"],
         stdin=subprocess.PIPE, start_new_session=True, env=environment,
     )  # fmt: skip
     try:
         while polling.poll() is None:
             supervisor.check()
             if stop.wait(LOOK_SECONDS):
-                polling.terminate()
-                polling.wait()
+                end(polling)
                 raise NewswatchError("interrupted while polling; nothing is lost, run it again to go on")
     finally:
         if polling.stdin:
@@ -137,13 +140,13 @@ def poll_once(
 
 def wait_until_done(log: Log, settings: Settings, supervisor: Supervisor, stop: Event, show: Show) -> None:
     """Wait until no stage has anything left. Raises ``NewswatchError`` when nothing moves for two minutes."""
-    before: list[Standing] = []
+    before: list[StageProgress] = []
     moved = time.monotonic()
     while True:
         supervisor.check()
         if refused := supervisor.refused():
             raise ConfigError(f"stage {', '.join(refused)} was refused for its configuration: see the line above")
-        seen = standings(log, settings)
+        seen = measure(log, settings)
         show(seen)
         if not any(s.left for s in seen):
             return

@@ -19,12 +19,24 @@ logger = structlog.get_logger()
 
 DRAIN_SECONDS = 30.0
 MAX_BACKOFF = 60.0
-HEALTHY_SECONDS = 30.0  # a child that ran for so long starts anew with the shortest back-off
+STEADY_SECONDS = 30.0  # a child that ran for so long starts anew with the shortest back-off
 
 
 def backoff(failures: int) -> float:
     """Seconds to wait before restart number ``failures`` (1, 2, …) in a row: 0.5, 1, 2, … up to ``MAX_BACKOFF``."""
     return min(MAX_BACKOFF, 0.5 * 2.0 ** min(failures - 1, 10))
+
+
+def end(process: subprocess.Popen[bytes], seconds: float = DRAIN_SECONDS) -> bool:
+    """Let the process drain for so long; True when it did, False when it had to be killed."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -37,6 +49,7 @@ class Child:
     started: float = 0.0
     failures: int = 0
     restart_at: float = field(default=0.0)
+    starts: int = 0
     usage_error: bool = False
 
 
@@ -85,11 +98,7 @@ class Supervisor:
         deadline = time.monotonic() + DRAIN_SECONDS
         for child in running:
             assert child.process is not None
-            try:
-                child.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+            if not end(child.process, max(0.1, deadline - time.monotonic())):
                 self.killed.append(child.stage)
                 logger.warning("stage did not drain in time and was killed; its batch comes again", stage=child.stage)
         for child in self._children:
@@ -108,20 +117,21 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         # a session of its own: Ctrl-C reaches the supervisor alone, which drains the children in order
         child.process = subprocess.Popen(
-            [sys.executable, "-m", "newswatch", *child.arguments],
+            [sys.executable, "-P", "-m", "newswatch", *child.arguments],  # -P: no code from the current folder
             stdin=subprocess.PIPE, start_new_session=True, env=self._environment,
         )  # fmt: skip
         child.started = time.monotonic()
+        child.starts += 1
         logger.info("stage started", stage=child.stage, pid=child.process.pid)
 
     def _bury(self, child: Child, code: int, now: float) -> None:
         if child.process is not None and child.process.stdin is not None:
             child.process.stdin.close()
         child.process = None
-        if code == 2:
-            child.usage_error = True
+        if code == 2 and child.starts == 1:
+            child.usage_error = True  # what it was started with is wrong; what breaks later may be mended again
             return
-        child.failures = 1 if now - child.started > HEALTHY_SECONDS else child.failures + 1
+        child.failures = 1 if now - child.started > STEADY_SECONDS else child.failures + 1
         wait = backoff(child.failures)
         child.restart_at = now + wait
-        logger.error("stage died and is restarted", stage=child.stage, exit=code, seconds=wait)
+        logger.error("stage died and is restarted", stage=child.stage, exit=code, restart_in=f"{wait:g} s")

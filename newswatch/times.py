@@ -18,8 +18,8 @@ def parse_time(text: str, now: datetime, option: str) -> datetime:
         if isinstance(duration, timedelta):
             return now - duration
         moment = datetime.fromisoformat(text.strip())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ConfigError(
             f"{option}: {text!r} is not a time; give ISO 8601 (2026-11-22T08:00) or how long ago (90s, 15m, 2h, 7d)"
         ) from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

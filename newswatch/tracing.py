@@ -66,7 +66,8 @@ def trace(log: Log, index: Index, settings: Settings, article_id: str) -> list[S
                 steps += _steps(record, message, stage, yet)
     if not steps:
         raise NewswatchError(f"the log holds no article {article_id}; newswatch search finds what is indexed")
-    return steps + _letters(log, settings, article_id) + _indexed(index, article_id)
+    steps += _letters(log, settings, article_id)
+    return sorted(steps, key=lambda s: (s.at is None, s.at)) + _indexed(index, article_id)
 
 
 def _messages(log: Log, topic: str, partition: int) -> Iterator[tuple[Record, AnyMessage]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -17,7 +18,8 @@ import structlog
 
 from alerts.rules import load_rules
 from indexer.index import Index, open_index
-from ingest.feeds import diff, load_feeds
+from ingest.feeds import Diff, diff, load_feeds
+from stream.errors import ConfigError
 from stream.log import Log, open_log
 from stream.logs import redact
 from stream.messages import Feed, FeedState, encode
@@ -25,13 +27,12 @@ from stream.metrics import Health, MetricsServer
 from stream.reporting import Reporter
 from stream.settings import Settings
 from stream.stage import Handler
-from stream.table import KeyTable, Table
+from stream.table import Table
 from stream.topics import Names
 from stream.worker import Limits, Worker, run_workers
 
 logger = structlog.get_logger()
 
-FIRST_GENERATION = "g1"
 M = TypeVar("M", Feed, FeedState)
 
 
@@ -49,27 +50,26 @@ STAGES: dict[str, Stage] = {
     for s in (
         Stage("ingest", ("feeds",), "polls feeds and publishes their articles"),
         Stage("enrich", ("articles",), "finds entities, places and location changes"),
-        Stage("index", ("enriched", "alerts"), "writes articles, location changes and alerts to the index"),
         Stage("alert", ("enriched",), "raises alerts where rules match"),
+        Stage("index", ("enriched", "alerts"), "writes articles, location changes and alerts to the index"),
     )
 }
-"""In the order of the flow: when a stage has nothing left and those before it have not, nothing more will come."""
+"""In the order of the flow: no stage makes work for one before it, so asked in this order, all done means all done."""
 
 
 def names(settings: Settings) -> Names:
     """The full names of topics and groups under these settings."""
-    generation = FIRST_GENERATION if settings.generation == "live" else settings.generation
-    return Names(settings.topic_prefix, generation)
+    return Names(settings.topic_prefix)
 
 
-def connect_log(settings: Settings) -> Log:
-    """The log of these settings. Raises ``ConfigError``."""
-    return open_log(settings.log)
+def connect_log(settings: Settings, *, create: bool = False) -> Log:
+    """The log of these settings. Raises ``ConfigError``, also when it is not there and not to be made."""
+    return open_log(settings.log, create=create)
 
 
-def connect_index(settings: Settings) -> Index:
-    """The index of these settings. Raises ``ConfigError``."""
-    return open_index(settings.index, names(settings).generation)
+def connect_index(settings: Settings, *, create: bool = False) -> Index:
+    """The index of these settings. Raises ``ConfigError``, also when it is not there and not to be made."""
+    return open_index(settings.index, names(settings).generation, create=create)
 
 
 def set_up(settings: Settings) -> list[str]:
@@ -79,15 +79,11 @@ def set_up(settings: Settings) -> list[str]:
     """
     load_rules(settings.rules_dir)
     wanted = load_feeds(settings.feeds_file) if settings.feeds_file else None
-    log, index = connect_log(settings), connect_index(settings)
-    try:
+    with closing(connect_log(settings, create=True)) as log, closing(connect_index(settings, create=True)) as index:
         lines = log.create_topics(names(settings).described(), settings.partitions)
         lines += index.setup()
         if wanted is not None:
-            lines += sync_feeds(log, names(settings), wanted)
-    finally:
-        index.close()
-        log.close()
+            lines += change_feeds(log, names(settings), diff(wanted, present_feeds(log, names(settings))))
     return lines
 
 
@@ -109,14 +105,12 @@ def _whole(table: Table[M], partitions: int) -> dict[str, M]:
     return rows
 
 
-def sync_feeds(log: Log, topics: Names, wanted: Iterable[Feed]) -> list[str]:
-    """Make the topic ``feeds`` equal to ``wanted`` in one transaction; a line for each feed added, changed, removed."""
-    changes = diff(wanted, present_feeds(log, topics))
-    topic = topics.topic("feeds")
-    count = log.partitions(topic)
+def change_feeds(log: Log, topics: Names, changes: Diff) -> list[str]:
+    """Publish the changes of the feed list in one transaction; a line for each feed added, changed, removed."""
     with log.transaction() as tx:
-        for out in changes.outgoing():
-            for partition in out.partitions(count):
+        for out in changes.outgoing(feed_states(log, topics)):
+            topic = topics.topic(out.topic)
+            for partition in out.partitions(log.partitions(topic)):
                 tx.publish(topic, partition, out.key, encode(out.message) if out.message else None)
     return [
         *(f"feed added: {redact(feed.url)}" for feed in changes.added),
@@ -130,6 +124,7 @@ def run_stage(settings: Settings, stage: str, stop: threading.Event, *, supervis
     health = Health()
     server = MetricsServer(_metrics_address(settings, stage, supervised), health) if settings.metrics_address else None
     log = connect_log(settings)
+    stack = ExitStack()
     try:
         if stage == "ingest":
             from ingest.stage import IngestWorker
@@ -137,9 +132,10 @@ def run_stage(settings: Settings, stage: str, stop: threading.Event, *, supervis
             worker = IngestWorker(log, names(settings), settings.ingest)
             worker.run(stop, Reporter(log, names(settings), stage, [worker], health))
         else:
-            workers = _workers(settings, stage, log)
+            workers = _workers(settings, stage, log, stack)
             run_workers(workers, stop, Reporter(log, names(settings), stage, workers, health))
     finally:
+        stack.close()
         log.close()
         if server:
             server.close()
@@ -162,14 +158,14 @@ def _metrics_address(settings: Settings, stage: str, supervised: bool) -> str:
     return f"{host}:{int(port) + (list(STAGES).index(stage) if supervised else 0)}"
 
 
-def _workers(settings: Settings, stage: str, log: Log) -> list[Worker]:
+def _workers(settings: Settings, stage: str, log: Log, stack: ExitStack) -> list[Worker]:
     topics = names(settings)
     limits = Limits(records=settings.enrich.batch_size) if stage == "enrich" else Limits()
-    handlers = _HANDLERS[stage](settings, log)
+    handlers = _HANDLERS[stage](settings, log, stack)
     return [Worker(log, topics, stage, topic, handlers[topic], limits) for topic in STAGES[stage].sources]
 
 
-def _enrich(settings: Settings, _log: Log) -> dict[str, Handler]:
+def _enrich(settings: Settings, _log: Log, _stack: ExitStack) -> dict[str, Handler]:
     from processors.enrich import Enricher
     from processors.pipeline import load_pipeline
     from processors.stages import EnrichArticles
@@ -177,22 +173,29 @@ def _enrich(settings: Settings, _log: Log) -> dict[str, Handler]:
     return {"articles": EnrichArticles(Enricher(load_pipeline(settings.spacy_model)))}
 
 
-def _index(settings: Settings, _log: Log) -> dict[str, Handler]:
+def _index(settings: Settings, _log: Log, stack: ExitStack) -> dict[str, Handler]:
     from indexer.stage import IndexAlerts, IndexEnriched
 
-    index = connect_index(settings)
+    index = stack.enter_context(closing(connect_index(settings)))
     return {"enriched": IndexEnriched(index), "alerts": IndexAlerts(index)}
 
 
-def _alert(settings: Settings, log: Log) -> dict[str, Handler]:
-    from alerts.stages import RaiseAlerts, RulesFolder
+def _alert(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
+    from alerts.stages import RaiseAlerts, RulesFolder, alert_ledger
 
-    ledger = KeyTable(log, names(settings).topic("alerts"))
+    topics = names(settings)
+    alerts, enriched = (log.partitions(topics.topic(name)) for name in ("alerts", "enriched"))
+    if alerts != enriched:
+        raise ConfigError(
+            f"topics enriched and alerts must have the same number of partitions, they have {enriched} and {alerts}:"
+            " set topic_prefix to a new one and run setup"
+        )
+    ledger = alert_ledger(log, topics.topic("alerts"))
     rules = RulesFolder(settings.rules_dir)
     return {"enriched": RaiseAlerts(rules, ledger, lambda: datetime.now(UTC), settings.alerts.max_age)}
 
 
-_HANDLERS: dict[str, Callable[[Settings, Log], dict[str, Handler]]] = {
+_HANDLERS: dict[str, Callable[[Settings, Log, ExitStack], dict[str, Handler]]] = {
     "enrich": _enrich,
     "index": _index,
     "alert": _alert,

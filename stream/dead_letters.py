@@ -2,7 +2,7 @@
 
 ``worker.py`` writes them. A retry appends the original bytes to the original topic and partition with a header that
 names the group it is for (other groups pass it over), and notes in ``dead-letters`` that it was done, in one
-transaction.
+transaction each.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from stream.topics import Names
 
 FOR_GROUP = "for-group"
 """Header of a record that was given back: the only group that it is for."""
+_AGAIN = "#retry-"
 RETRIED = "retried"
 """Header of a note in ``dead-letters``: the id of the dead letter that was given back."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One record that a stage gave up. ``id`` is its place in ``dead-letters``: ``PARTITION-OFFSET``."""
+    """One record that a stage gave up, without its bytes. ``id`` is its place in ``dead-letters``: PARTITION-OFFSET."""
 
     id: str
     stage: str
@@ -35,7 +36,6 @@ class DeadLetter:
     error: str
     attempts: int
     at: datetime
-    value: bytes | None
     retried: datetime | None = None
 
 
@@ -72,13 +72,25 @@ def find_dead_letters(log: Log, names: Names, ids: Sequence[str]) -> list[DeadLe
     return [letters[identifier] for identifier in ids]
 
 
+def value_of(log: Log, names: Names, letter: DeadLetter) -> bytes | None:
+    """The original bytes. Raises ``NewswatchError`` when retention has taken them meanwhile."""
+    partition, _, offset = letter.id.partition("-")
+    records = log.read(names.topic("dead-letters"), int(partition), int(offset), 1)
+    if not records or records[0].offset != int(offset):
+        raise NewswatchError(f"dead letter {letter.id} is gone: it was older than its topic's retention")
+    return records[0].value
+
+
 def retry(log: Log, names: Names, letters: Sequence[DeadLetter]) -> None:
-    """Give each back to its stage: appended to its own topic and partition, all in one transaction."""
+    """Give each back to its stage: appended to its own topic and partition, and noted, in one transaction each."""
     topic = names.topic("dead-letters")
     count = log.partitions(topic)
-    with log.transaction() as tx:
-        for letter in letters:
-            tx.publish(letter.topic, letter.partition, letter.key, letter.value, {FOR_GROUP: letter.group})
+    for letter in letters:
+        # under a key of its own: compaction must not take the copy, which is for one group, for the original's heir
+        key = f"{letter.key.partition(_AGAIN)[0]}{_AGAIN}{letter.id}"
+        value = value_of(log, names, letter)
+        with log.transaction() as tx:
+            tx.publish(letter.topic, letter.partition, key, value, {FOR_GROUP: letter.group})
             tx.publish(topic, partition_of(letter.key, count), letter.key, None, {RETRIED: letter.id})
 
 
@@ -94,7 +106,7 @@ def _letter(record: Record) -> DeadLetter:
     return DeadLetter(
         id=f"{record.partition}-{record.offset}", stage=h["stage"], group=h["group"], topic=h["topic"],
         partition=int(h["partition"]), offset=int(h["offset"]), key=record.key, error=h["error"],
-        attempts=int(h["attempts"]), at=record.timestamp, value=record.value,
+        attempts=int(h["attempts"]), at=record.timestamp,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ owned by one of its live members at a time. A *committed offset* is the offset o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -194,16 +194,15 @@ def lag(log: Log, topic: str, group: str) -> int:
     return sum(b.end - max(b.start, committed[p].offset if p in committed else 0) for p, b in log.bounds(topic).items())
 
 
-def open_log(url: str) -> Log:
-    """The log at ``url``. Raises ``ConfigError`` for a URL that no backend serves."""
+def open_log(url: str, *, create: bool = True) -> Log:
+    """The log at ``url``; an embedded one is made when absent, unless ``create`` is False.
+
+    Raises ``ConfigError`` for a URL that no backend serves, and for a log that is not there.
+    """
     scheme = url.partition(":")[0]
     path = url.removeprefix("sqlite:///")
     if path not in (url, "", ":memory:"):
         from stream.sqlite import SqliteLog
 
-        return SqliteLog(path)
+        return SqliteLog(path, create=create)
     raise ConfigError(f"log_url: no log is served at this {scheme!r} URL; use sqlite:///PATH")
-
-
-Opener = Callable[[], Log]
-"""Opens a log of one's own: stages, tables and tests take it where they need one for a thread or process."""

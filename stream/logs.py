@@ -13,6 +13,7 @@ import structlog
 _NAMES = r"password|passwd|secret|token|api[_-]?key|authorization"
 _SECRET_NAMES = re.compile(_NAMES, re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
+_PARAMETER = re.compile(r"([?&;][\w.-]*(?:token|key|secret|auth|sig|pass|pwd)[\w.-]*=)[^&;#\s'\"]*", re.IGNORECASE)
 _NAMED = re.compile(
     rf"""((?:{_NAMES})[\w-]*(?:=|['"]\s*[:=]\s*|:\s+))((?:basic|bearer)\s+)?('[^']*'|"[^"]*"|[^\s'"&;,)}}\]]+)""",
     re.IGNORECASE,
@@ -22,10 +23,19 @@ _NAMED = re.compile(
 def redact(text: str) -> str:
     """``text`` with every secret in it replaced by ``***``.
 
-    Secrets are the user and password of a URL, and the value of what is named like one (``?token=…``,
-    ``'password': …``, ``Authorization: Bearer …``).
+    Secrets are the user and password of a URL, its parameters that are named like one (``?key=…``), and the value of
+    what is named like one elsewhere (``'password': …``, ``Authorization: Bearer …``).
     """
-    return _NAMED.sub(r"\1***", _CREDENTIALS.sub("***@", text))
+    return _NAMED.sub(r"\1***", _PARAMETER.sub(r"\1***", _CREDENTIALS.sub("***@", text)))
+
+
+def redact_all(value: Any) -> Any:
+    """A JSON value with ``redact`` applied to every text in it."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {name: redact_all(v) for name, v in value.items()}
+    return [redact_all(v) for v in value] if isinstance(value, list) else value
 
 
 def configure_logging(level: str, stage: str | None = None) -> None:

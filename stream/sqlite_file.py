@@ -21,7 +21,7 @@ _FIXES: dict[int, str] = {
     sqlite3.SQLITE_NOTADB: "the file is not ours; set {setting} or data_dir to another place",
     sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a backup, or set {setting} to another place",
 }
-_WAITING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_WAITING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _FOR_GOOD = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 
@@ -41,14 +41,19 @@ class FileKind:
     schema: str
     unavailable: type[NewswatchError]
 
-    def open(self, path: str, busy_seconds: float) -> sqlite3.Connection:
+    def open(self, path: str, busy_seconds: float, *, create: bool = True) -> sqlite3.Connection:
         """A connection to the file, made with its folder where there is none; WAL, durable commits, for one thread.
 
-        Raises ``ConfigError`` when it cannot be made or written, is not ours, or was made by a newer newswatch;
-        ``unavailable`` when it stays locked.
+        Raises ``ConfigError`` when it cannot be made or written, is not there although it is not to be made
+        (``create`` False), is not ours, or was made by a newer newswatch; ``unavailable`` when it stays locked.
         """
         if not path or path == ":memory:":
             raise ConfigError(f"{self.setting}: no file is named; write sqlite:///PATH")
+        if not create and not Path(path).exists():
+            raise ConfigError(
+                f"{self.what} {path}: not there; go to the folder where newswatch runs, or set data_dir,"
+                " or begin with: newswatch setup"
+            )
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

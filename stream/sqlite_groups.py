@@ -9,6 +9,7 @@ its lease and lost a partition is refused, whatever it believes.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 import time
@@ -48,14 +49,21 @@ class Move:
         return self.renew or bool(self.claim) or bool(self.release)
 
 
-def decide(me: str, seen: Membership, partitions: int, now: float) -> Move:
-    """The next move of member ``me``: a fair share is ``partitions`` / living members, the rest to the lowest names."""
-    living = sorted({m for m, expires in seen.expires.items() if expires > now} | {me})
+def decide(me: str, seen: Membership, partitions: int, now: float, longest: float = math.inf) -> Move:
+    """The next move of member ``me``: a fair share is ``partitions`` / living members, the rest to the lowest names.
+
+    A lease that runs for longer than ``longest`` seconds is over, too: it was given before the clock was set back.
+    """
+
+    def lives(expires: float) -> bool:
+        return now < expires <= now + longest
+
+    living = sorted({m for m, expires in seen.expires.items() if lives(expires)} | {me})
     share = partitions // len(living) + (living.index(me) < partitions % len(living))
     mine = [p for p in range(partitions) if seen.owners.get(p, (None, 0))[0] == me]
     free = [p for p in range(partitions) if seen.owners.get(p, (None, 0))[0] not in living]
     return Move(
-        renew=seen.expires.get(me, 0.0) <= now,
+        renew=not lives(seen.expires.get(me, 0.0)),
         claim=tuple(free[: max(0, share - len(mine))]),
         release=tuple(mine[share:]),
     )
@@ -158,12 +166,12 @@ class SqliteConsumer:
             seen = self._look(db)
         self._forget_lost(seen)
         self._look_again_at = time.monotonic() + self._log.session * 0.3
-        if not decide(self._member, seen, self._partitions, now):
+        if not decide(self._member, seen, self._partitions, now, 2 * self._log.session):
             return
         with self._log.writing() as db:
             now = time.time()  # the lock may have taken a while
             seen = self._look(db)
-            move = decide(self._member, seen, self._partitions, now)
+            move = decide(self._member, seen, self._partitions, now, 2 * self._log.session)
             self._write(db, seen, move, now)
             starts = self._starts() if move.claim else {}  # in here: a claim that cannot be begun is not made
         self._forget_lost(seen)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -60,17 +60,20 @@ class Table(Generic[M]):
 class KeyTable:
     """The keys of ``topic`` (its full name) in a private, temporary SQLite file: for topics of any number of keys.
 
-    The file is made when the table is, lives in the system's folder for temporary files and is gone with the process.
+    Of each key's newest value one bit is kept, what ``mark`` says of it. The file is made when the table is, lives in
+    the system's folder for temporary files and is gone with the process.
     """
 
-    def __init__(self, log: Log, topic: str) -> None:
+    def __init__(self, log: Log, topic: str, mark: Callable[[bytes], bool]) -> None:
+        """``mark`` gets every value of the topic, whatever it is, and must not raise."""
         self._log = log
         self._topic = topic
+        self._mark = mark
         self._next: dict[int, int] = {}
         self._db = sqlite3.connect("", isolation_level=None)  # "": a temporary file that SQLite removes by itself
         weakref.finalize(self, self._db.close)
         self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("CREATE TABLE keys (partition INTEGER, key TEXT, PRIMARY KEY (partition, key)) WITHOUT ROWID")
+        self._db.execute(_KEYS)
 
     def refresh(self, partition: int) -> None:
         """Read on from where the last refresh stood. Raises ``LogError``, also when the disk is full."""
@@ -78,13 +81,19 @@ class KeyTable:
             with self._guarded(), self._db:
                 self._db.execute("BEGIN")
                 for record in records:
-                    self._db.execute(_FORGET if record.value is None else _KEEP, (partition, record.key))
+                    if record.value is None:
+                        self._db.execute(_FORGET, (partition, record.key))
+                    else:
+                        self._db.execute(_KEEP, (partition, record.key, self._mark(record.value)))
 
-    def holds(self, partition: int, key: str) -> bool:
-        """Whether ``key`` has a value, not a tombstone, as of the last refresh. Raises ``LogError``."""
+    def get(self, partition: int, key: str) -> bool | None:
+        """The mark of the newest value of ``key`` as of the last refresh; None where there is none, or a tombstone.
+
+        Raises ``LogError``.
+        """
         with self._guarded():
-            found = self._db.execute("SELECT 1 FROM keys WHERE partition = ? AND key = ?", (partition, key)).fetchone()
-            return found is not None
+            found = self._db.execute(_FIND, (partition, key)).fetchone()
+            return bool(found[0]) if found else None
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -94,7 +103,9 @@ class KeyTable:
             raise LogError(f"table of {self._topic}: temporary file: {error}; make room in the temp folder") from error
 
 
-_KEEP = "INSERT OR IGNORE INTO keys VALUES (?, ?)"
+_KEYS = "CREATE TABLE keys (partition INTEGER, key TEXT, mark INTEGER, PRIMARY KEY (partition, key)) WITHOUT ROWID"
+_FIND = "SELECT mark FROM keys WHERE partition = ? AND key = ?"
+_KEEP = "INSERT OR REPLACE INTO keys VALUES (?, ?, ?)"
 _FORGET = "DELETE FROM keys WHERE partition = ? AND key = ?"
 
 

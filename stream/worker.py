@@ -19,6 +19,7 @@ import structlog
 from stream import attempts, dead_letters
 from stream.appends import Append, Appender
 from stream.errors import (
+    ConfigError,
     Fenced,
     IndexUnavailable,
     InvalidMessage,
@@ -172,7 +173,9 @@ class Worker:
         """
         try:
             outcomes = self._outcomes(records)
-        except Exception as error:  # whatever a handler raises must not stop the stage
+        except ConfigError:
+            raise  # it is the stage that is wrong, not the record: a person must act
+        except Exception as error:  # whatever else a handler raises must not stop the stage
             ERRORS.labels(self.stage, self.topic, type(error).__name__).inc()
             if len(records) > 1:
                 middle = len(records) // 2

@@ -25,7 +25,7 @@ from indexer.query.tree import (
     Wildcard,
     Words,
 )
-from indexer.query.view import InvalidDocument, Matchable
+from indexer.query.view import InvalidDocument, Matchable, fitting
 
 __all__ = [
     "And",
@@ -45,6 +45,7 @@ __all__ = [
     "Wildcard",
     "Words",
     "everything",
+    "fitting",
     "matches",
     "parse",
 ]

@@ -65,12 +65,34 @@ class Matchable:
         return bool(self.tokens(field) if FIELDS[self.kind][field].type == "words" else self.comparable(field))
 
 
+def fitting(kind: Kind, document: Document, prefix: str = "") -> dict[str, Any]:
+    """What of ``document`` fits the field table: a document that another version of newswatch stored may have fields
+    that the kind lacks, or values of another type. They are left out."""
+    kept: dict[str, Any] = {}
+    for key, value in document.items():
+        path = f"{prefix}{key}"
+        if field := FIELDS[kind].get(path):
+            if _fits_whole(field, value):
+                kept[key] = value
+        elif _is_object(kind, path):
+            several = isinstance(value, list | tuple)
+            objects = [fitting(kind, o, f"{path}.") for o in (value if several else (value,)) if isinstance(o, dict)]
+            if objects:
+                kept[key] = objects if several else objects[0]
+    return kept
+
+
+def _is_object(kind: Kind, path: str) -> bool:
+    """Whether fields lie below ``path``."""
+    return any(name.startswith(f"{path}.") for name in FIELDS[kind])
+
+
 def _leaves(kind: Kind, document: Document, prefix: str) -> Iterator[tuple[Field, Any]]:
     """Each value with its field, in the order of the document."""
     for key, value in document.items():
         path = f"{prefix}{key}"
         field = FIELDS[kind].get(path)
-        if field is None and not any(name.startswith(f"{path}.") for name in FIELDS[kind]):
+        if field is None and not _is_object(kind, path):
             raise InvalidDocument(f"{path}: {kind} have no such field")
         for one in value if isinstance(value, list | tuple) else (value,):
             if one is None:
@@ -89,6 +111,18 @@ def _check(field: Field, value: object, *, several: bool) -> None:
         raise InvalidDocument(f"{field.path}: a list, where one value is expected")
     if not _fits(field, value):
         raise InvalidDocument(f"{field.path}: {str(value)[:40]!r} is no {field.type}")
+
+
+def _fits_whole(field: Field, value: object) -> bool:
+    """Whether a field may hold this: a value, or an array of such."""
+    several = isinstance(value, list | tuple)
+    try:
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if one is not None:
+                _check(field, one, several=several)
+    except InvalidDocument:
+        return False
+    return True
 
 
 def _fits(field: Field, value: object) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from alerts.rules import load_rules
+from indexer.index import Document
 from newswatch import report
 from newswatch.cli import options
 from newswatch.commands.search import Json, Limit, Since, Until, fetch, show
-from stream.errors import NewswatchError
+from newswatch.wiring import connect_index
+from stream.errors import ConfigError, NewswatchError
 
 alerts = typer.Typer(help="Raised and held-back alerts, with reasons.", no_args_is_help=True)
 rules = typer.Typer(help="The alert rules.", no_args_is_help=True)
@@ -50,11 +54,28 @@ def show_alert(
 
     Example: newswatch alerts show 3f2a91
     """
+    if not re.fullmatch("[0-9a-f]{1,24}", identifier):
+        raise ConfigError(f"{identifier!r} is no alert's id (24 hex digits, or their beginning); newswatch alerts list")
     hits, total = fetch(context, "alerts", f"id:{identifier}*", None, None, 2)
     if total != 1:
         what = "no alert has" if not total else f"{total} alerts have"
         raise NewswatchError(f"{what} an id that begins with {identifier!r}; newswatch alerts list shows the ids")
-    typer.echo(json.dumps(hits[0].document, ensure_ascii=False) if as_json else report.alert(hits[0].document))
+    document = hits[0].document
+    if as_json:
+        typer.echo(json.dumps(document, ensure_ascii=False))
+        return
+    typer.echo(report.alert(document))
+    if _is_withdrawn(context, document):
+        typer.echo("\n  WITHDRAWN: the publisher has changed the article and no longer says this.")
+
+
+def _is_withdrawn(context: typer.Context, alert: Document) -> bool:
+    """Whether the statement that the alert is about was taken back since."""
+    if alert["subject"]["kind"] != "location-change":
+        return False
+    with closing(connect_index(options(context).settings())) as index:
+        found = index.get("location-changes", [alert["subject"]["id"]])
+    return any(statement.document.get("withdrawn", False) for statement in found.values())
 
 
 @rules.command("check")
@@ -65,7 +86,11 @@ def check_rules(context: typer.Context) -> None:
     """
     folder = options(context).settings().rules_dir
     found = load_rules(folder)
-    typer.echo(f"{len(found)} rules in {folder}: all valid" if found else f"no rules in {folder} (*.yml)")
+    typer.echo(
+        f"{len(found)} rule{'s' if len(found) > 1 else ''} in {folder}: all valid"
+        if found
+        else f"no rules in {folder} (*.yml)"
+    )
 
 
 @rules.command("list")
@@ -78,9 +103,9 @@ def list_rules(context: typer.Context, as_json: Json = False) -> None:
     found = load_rules(folder)
     for rule in found:
         if as_json:
-            shown = {n: getattr(rule, n) for n in ("id", "name", "query", "target", "severity")}
-            typer.echo(json.dumps(shown, ensure_ascii=False))
+            shown = {n: getattr(rule, n) for n in ("id", "name", "target", "severity")}
+            typer.echo(json.dumps({**shown, "query": rule.query.text}, ensure_ascii=False))
         else:
-            typer.echo(f"{rule.id}  [{rule.severity}] {rule.target}: {rule.name}\n    {rule.query}")
+            typer.echo(f"{rule.id}  [{rule.severity}] {rule.target}: {rule.name}\n    {rule.query.text}")
     if not found:
         typer.echo(f"no rules in {folder} (*.yml)", err=True)

@@ -12,7 +12,7 @@ import typer
 from newswatch.cli import options
 from newswatch.commands.search import Json
 from newswatch.wiring import connect_log, names
-from stream.dead_letters import DeadLetter, find_dead_letters, list_dead_letters, retry
+from stream.dead_letters import DeadLetter, find_dead_letters, list_dead_letters, retry, value_of
 from stream.errors import ConfigError
 from stream.log import Log
 from stream.topics import Names
@@ -59,7 +59,8 @@ def show(
     """
     with _open(context) as (log, topics):
         letter = find_dead_letters(log, topics, [identifier])[0]
-    value = (letter.value or b"").decode("utf-8", "backslashreplace")
+        original = value_of(log, topics, letter)
+    value = (original or b"").decode("utf-8", "backslashreplace")
     typer.echo(
         json.dumps({**_fields(letter), "value": value}, ensure_ascii=False)
         if as_json

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # spaCy takes seconds to import; only this command pays for i
     from processors.readings import Reading
 
 BATCH = 256  # lines read ahead with --jsonl
+LONG = 50_000  # characters; a feed's articles are cut at 200,000 bytes, a file is read whole
 
 
 def register(app: typer.Typer) -> None:
@@ -58,6 +59,8 @@ def extract(
                 typer.echo(json.dumps({"id": identifier, **_fields(found, explain)}, ensure_ascii=False))
         return
     title, _, body = content.partition("\n")
+    if len(content) > LONG:
+        typer.echo(f"reading {len(content):,} characters, some seconds for each {LONG:,} …", err=True)
     found = extract_text(load_pipeline(settings.spacy_model), title, body)
     if as_json:
         typer.echo(json.dumps(_fields(found, explain), ensure_ascii=False))
@@ -111,9 +114,9 @@ def _published(value: str | None, where: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ConfigError(f"{where}: published: {value!r} is not an ISO 8601 time") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _batches(rows: Iterable[tuple[Any, Reading]]) -> Iterator[list[tuple[Any, Reading]]]:

@@ -11,15 +11,15 @@ from typing import Annotated
 
 import typer
 
-from ingest import opml
-from ingest.edit import add_feed, remove_feed
-from ingest.feeds import dump_yaml, load_feeds, make_feed
+from ingest import opml, urls
+from ingest.edit import add_feeds, remove_feed
+from ingest.feeds import Diff, dump_yaml, load_feeds, make_feed
 from newswatch.cli import options
 from newswatch.commands.search import Json
-from newswatch.wiring import connect_log, feed_states, names, present_feeds, set_up, sync_feeds
+from newswatch.wiring import change_feeds, connect_log, feed_states, names, present_feeds, set_up
 from stream.errors import ConfigError, NewswatchError
 from stream.log import Log
-from stream.logs import redact
+from stream.logs import redact, redact_all
 from stream.messages import Feed, FeedState
 from stream.settings import Settings
 
@@ -34,12 +34,17 @@ def register(app: typer.Typer) -> None:
 @contextmanager
 def _log(settings: Settings) -> Iterator[Log]:
     """The log, with its topics made when this is the first command."""
-    log = connect_log(settings)
+    log = connect_log(settings, create=True)
     try:
         log.create_topics(names(settings).described(), settings.partitions)
         yield log
     finally:
         log.close()
+
+
+def _present(log: Log, settings: Settings) -> dict[str, Feed]:
+    """The feed list by what makes two URLs the same."""
+    return {urls.same(feed.url): feed for feed in present_feeds(log, names(settings)).values()}
 
 
 @feeds.command("add")
@@ -60,14 +65,13 @@ def add(
     settings = options(context).settings()
     feed = make_feed(url, title=title, publisher=publisher, country=country, language=language)
     if settings.feeds_file:
-        add_feed(settings.feeds_file, feed)
+        add_feeds(settings.feeds_file, [feed])
         set_up(settings)
     else:
         with _log(settings) as log:
-            present = present_feeds(log, names(settings))
-            if feed.id in present:
+            if urls.same(feed.url) in _present(log, settings):
                 raise ConfigError(f"{redact(feed.url)} is already in the feed list")
-            sync_feeds(log, names(settings), [*present.values(), feed])
+            change_feeds(log, names(settings), Diff((feed,), (), ()))
     typer.echo(f"added {redact(feed.url)} ({feed.id})")
 
 
@@ -83,12 +87,12 @@ def remove(context: typer.Context, feed: Annotated[str, typer.Argument(metavar="
         set_up(settings)
     else:
         with _log(settings) as log:
-            present = present_feeds(log, names(settings))
+            present = _present(log, settings)
             found = [f for f in present.values() if feed.strip() in (f.id, f.url)]
-            if not found:
+            if not found and urls.same(feed) not in present:
                 raise ConfigError(f"{redact(feed)} is not in the feed list; newswatch feeds list shows what is")
-            gone = found[0]
-            sync_feeds(log, names(settings), [f for f in present.values() if f.id != gone.id])
+            gone = found[0] if found else present[urls.same(feed)]
+            change_feeds(log, names(settings), Diff((), (), (gone,)))
     typer.echo(f"removed {redact(gone.url)}")
 
 
@@ -106,7 +110,8 @@ def list_feeds(context: typer.Context, as_json: Json = False) -> None:
         state = states.get(feed.id)
         if as_json:
             shown = state.model_dump(mode="json", exclude={"entries", "message", "schema_version"}) if state else None
-            typer.echo(json.dumps({**feed.model_dump(mode="json"), "state": shown}, ensure_ascii=False))
+            row = redact_all({**feed.model_dump(mode="json"), "state": shown})
+            typer.echo(json.dumps(row, ensure_ascii=False))
         else:
             typer.echo(_line(feed, state, now))
     if not present:
@@ -138,18 +143,17 @@ def import_feeds(
     Example: newswatch feeds import subscriptions.opml
     """
     settings = options(context).settings()
-    wanted = {feed.id: feed for feed in load_feeds(file)}
+    wanted = {urls.same(feed.url): feed for feed in load_feeds(file)}
     if settings.feeds_file:
-        there = {f.id for f in load_feeds(settings.feeds_file)} if settings.feeds_file.exists() else set()
-        new = [f for f in wanted.values() if f.id not in there]
-        for feed in new:
-            add_feed(settings.feeds_file, feed)
+        there = {urls.same(f.url) for f in load_feeds(settings.feeds_file)} if settings.feeds_file.exists() else set()
+        new = [feed for key, feed in wanted.items() if key not in there]
+        add_feeds(settings.feeds_file, new)
         set_up(settings)
     else:
         with _log(settings) as log:
-            present = present_feeds(log, names(settings))
-            new = [f for f in wanted.values() if f.id not in present]
-            sync_feeds(log, names(settings), [*present.values(), *new])
+            present = _present(log, settings)
+            new = [feed for key, feed in wanted.items() if key not in present]
+            change_feeds(log, names(settings), Diff(tuple(new), (), ()))
     typer.echo(f"added {len(new)} of {len(wanted)} feeds; {len(wanted) - len(new)} were there already")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Annotated
@@ -48,7 +49,7 @@ def run(
 
     Example: newswatch run --once
     """
-    from newswatch.drain import run_once
+    from newswatch.once import run_once
 
     given = options(context)
     settings = given.settings("run")
@@ -59,7 +60,11 @@ def run(
         run_once(settings, stop, given.arguments())
         return
     supervisor = Supervisor(tuple(STAGES), given.arguments())
+    if sys.stderr.isatty():
+        typer.echo("running; Ctrl-C ends, newswatch status (in another terminal) shows what it does", err=True)
     supervisor.run(stop)
+    if sys.stderr.isatty():
+        typer.echo("\nstopped; every batch was finished" if not supervisor.killed else "\nstopped", err=True)
     if refused := supervisor.refused():
         raise ConfigError(f"stage {', '.join(refused)} was refused for its configuration: see the line above")
     if killed := supervisor.killed:

@@ -58,7 +58,7 @@ def fetch(
     now = datetime.now(UTC)
     index: Index = connect_index(options(context).settings())
     try:
-        parsed = parse(query, kind) if query else None
+        parsed = parse(query, kind) if query is not None else None
         start = parse_time(since, now, "--since") if since else None
         end = parse_time(until, now, "--until") if until else None
         hits: list[Stored] = []

@@ -14,7 +14,7 @@ from newswatch.commands.search import Json
 from newswatch.standing import StageStanding, Whole, look
 from newswatch.tracing import find_article, trace
 from newswatch.wiring import connect_index, connect_log
-from stream.logs import redact
+from stream.logs import redact, redact_all
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     finally:
         log.close()
     for row in _rows(whole) if as_json else _lines(whole, now):
-        typer.echo(json.dumps(row, ensure_ascii=False) if as_json else row)
+        typer.echo(json.dumps(redact_all(row), ensure_ascii=False) if as_json else row)
 
 
 def trace_article(
@@ -59,7 +59,7 @@ def trace_article(
         log.close()
     for step in steps:
         if as_json:
-            typer.echo(json.dumps(step.fields(), ensure_ascii=False))
+            typer.echo(json.dumps(redact_all(step.fields()), ensure_ascii=False))
         else:
             at = step.at.strftime("%Y-%m-%d %H:%M:%S") if step.at else " " * 19
             typer.echo(f"{at}  {step.stage:<7} {step.what}\n{' ' * 29}{redact(step.place)}")

@@ -21,7 +21,7 @@ from indexer.index import Index, Stored
 from newswatch import report
 from newswatch.demo.server import FeedServer
 from newswatch.demo.world import INSTALMENTS, Outlet, load_world
-from newswatch.drain import PROCESSORS, BarProgress, poll_once, progress, standings, wait_until_done
+from newswatch.once import PROCESSORS, BarProgress, measure, poll_once, progress, wait_until_done
 from newswatch.supervisor import Supervisor
 from newswatch.wiring import connect_index, connect_log, set_up
 from stream.errors import NewswatchError
@@ -119,7 +119,7 @@ def _report(log: Log, index: Index, settings: Settings, seconds: float) -> None:
     _print_moves(moves)
     _print_alerts(alerts)
     typer.echo("\nCounts")
-    for s in standings(log, settings):
+    for s in measure(log, settings):
         typer.echo(f"  {s.stage:<7} handled {s.appended - s.left:>4} of {s.appended:>4} records of {s.topic}")
     for kind in ("articles", "location-changes", "alerts"):
         typer.echo(f"  index   holds   {index.search(kind, limit=1).total:>4} {kind}")

@@ -13,7 +13,7 @@ from alerts.matching import MAX_SENTENCE, alert_id, candidates, held_back
 from indexer.fields import FIELDS
 from stream.ids import digest
 from stream.log import MAX_RECORD_BYTES
-from stream.messages import EnrichedArticle, decode, encode
+from stream.messages import AlertEvidence, EnrichedArticle, decode, encode
 from tests.alerts.examples import ARTICLE, CHANGE, DAY, ENRICHED, NOW, VARIED, article, enriched, rule
 from tests.strategies import enriched_articles
 
@@ -77,9 +77,19 @@ def test_what_an_alert_tells_is_what_the_article_says(message: EnrichedArticle) 
         assert (alert.created, alert.article_version, alert.model) == (NOW, message.article.version, message.model)
         assert alert.held_back == held_back(message.article, DAY)
         assert all(e.article_id == message.article.id and e.url == message.article.url for e in alert.evidence)
+        assert all((e.published, e.fetched) == (message.article.published, message.article.fetched)
+                   for e in alert.evidence)  # fmt: skip
         if alert.subject.kind == "location-change":
             (change,) = [c for c in message.location_changes if c.id == alert.subject.id]
-            assert [e.sentence for e in alert.evidence] == [change.evidence.sentence]
+            (quoted,) = alert.evidence
+            said = change.evidence
+            assert (quoted.sentence, quoted.start, quoted.end) == (said.sentence, said.start, said.end)
+        else:
+            assert all(_stands_in(message.article.text, e) for e in alert.evidence if e.start is not None)
+
+
+def _stands_in(text: str, evidence: AlertEvidence) -> bool:
+    return text[evidence.start : evidence.end] == evidence.sentence
 
 
 # -- what a person reads
@@ -150,8 +160,44 @@ def test_an_alert_on_an_article_quotes_the_first_sentence_with_a_word_of_the_que
     assert alert.text.splitlines()[2:] == [f"Evidence: “{quote}”" for quote in quotes]
 
 
-def test_an_article_without_words_alerts_under_the_name_of_the_rule() -> None:
-    (alert,) = candidates([rule("*", "articles")], enriched(article(title="", body="", summary="")), NOW, DAY)
+@pytest.mark.parametrize(
+    ("query", "fields", "quoted"),
+    [
+        ("secret", {"body": ""}, "Only the summary tells a secret."),
+        ("secret", {}, None),
+        ("nobody", {}, "“Nobody stayed,” said Mr. Brown."),
+        ("council", {"title": "  Harbour Council \n"}, "Harbour Council"),
+        ("brown", {"title": ""}, "“Nobody stayed,” said Mr. Brown."),
+        ("brown", {"body": f"\n \n{BODY}  "}, "“Nobody stayed,” said Mr. Brown."),
+        ("source.country:GB", {"title": " "}, "The port was calm."),
+        ("source.country:GB", {"title": "", "body": "", "summary": " A summary."}, "A summary."),
+    ],
+)
+def test_a_quote_says_where_it_stands_in_the_text_of_the_article(
+    query: str, fields: dict[str, str], quoted: str | None
+) -> None:
+    of = article(**{"body": BODY, "summary": "Only the summary tells a secret.", **fields})
+    (alert,) = candidates([rule(query, "articles")], enriched(of), NOW, DAY)
+    (evidence,) = alert.evidence
+    if quoted is None:
+        assert (evidence.start, evidence.end) == (None, None)
+    else:
+        assert of.text[evidence.start : evidence.end] == evidence.sentence == quoted
+
+
+def test_a_quote_that_is_cut_says_where_the_whole_sentence_stands() -> None:
+    of = article(body="Calm. " + "Aden " * 500 + "is quiet.")
+    (alert,) = candidates([rule("aden", "articles")], enriched(of), NOW, DAY)
+    (evidence,) = alert.evidence
+    assert len(evidence.sentence) == MAX_SENTENCE
+    whole = of.text[evidence.start : evidence.end]
+    assert whole.startswith(evidence.sentence[:-1])
+    assert whole.endswith("is quiet.")
+
+
+@pytest.mark.parametrize("title", ["", " \r\n"])
+def test_an_article_without_words_alerts_under_the_name_of_the_rule(title: str) -> None:
+    (alert,) = candidates([rule("*", "articles")], enriched(article(title=title, body="", summary="")), NOW, DAY)
     assert (alert.title, alert.evidence) == ("Rule r", ())
 
 
@@ -169,7 +215,9 @@ def test_an_alert_always_fits_into_a_record() -> None:
 @given(st.text(st.sampled_from('ab A.!?…"” \n。Mr')), st.text(st.characters(codec="utf-8")))
 def test_cutting_into_sentences_loses_no_character_but_white_space(one: str, other: str) -> None:
     for text in (one, other):
-        assert "".join("".join(sentences(text)).split()) == "".join(text.split())
+        spans = list(sentences(text))
+        assert "".join("".join(text[start:end] for start, end in spans).split()) == "".join(text.split())
+        assert all(text[start:end].strip() == text[start:end] != "" for start, end in spans)
 
 
 def test_the_fields_with_words_of_the_text_exist() -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from indexer.index import Index, Kind, Put, open_index
+from indexer.index import ABSENT, Index, Kind, Put, open_index
 from indexer.query import parse
 from stream.errors import ConfigError
 from tests.contracts.index_stores import INDEX_STORES, IndexStore
@@ -198,6 +199,55 @@ def test_what_can_never_be_stored_is_refused_with_the_reason(index: Index, wrong
     assert [r.outcome for r in reports] == ["stored", "refused", "stored"]
     assert reason in (reports[1].reason or "")
     assert found(index) == ["c", "a"]
+
+
+# -- put where nobody wrote since
+
+
+def over(index: Index, put: Put) -> str:
+    """Puts it over what is there now, as whoever has just read it would."""
+    present = index.get(put.kind, [put.id]).get(put.id)
+    [report] = index.put([replace(put, if_match=present.etag if present else ABSENT)])
+    return report.outcome
+
+
+def test_a_put_over_what_was_read_is_stored(index: Index) -> None:
+    assert over(index, article("a", 1, title="one")) == "stored"
+    assert over(index, article("a", 1, title="two")) == "stored"
+    assert over(index, article("a", 2, title="two")) == "stored"
+    assert over(index, article("a", 2, title="two")) == "stored"
+    assert found(index, "title:two") == ["a"]
+    assert over(index, article("a", 1, title="three")) == "older"
+    assert found(index, "title:three") == []
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_put_over_what_has_changed_is_not_stored(index: Index, version: int) -> None:
+    late = [replace(article("a", version, title="late"), if_match=ABSENT)]
+    index.put([article("a", 2, title="first")])
+    assert [r.outcome for r in index.put(late)] == ["changed"]
+    late = [replace(late[0], if_match=index.get("articles", ["a"])["a"].etag)]
+    index.put([article("a", 2, title="second")])  # an equal version, another document
+    assert [r.outcome for r in index.put(late)] == ["changed"]
+    late = [replace(late[0], if_match=index.get("articles", ["a"])["a"].etag)]
+    index.put([article("a", 3, title="second")])  # another version, an equal document
+    assert [r.outcome for r in index.put([*late, article("b")])] == ["changed", "stored"]
+    assert found(index, "title:second") == ["a"]
+    assert found(index, "title:late") == []
+
+
+def test_a_put_over_what_is_not_there(index: Index) -> None:
+    gone = replace(article("a"), if_match="an etag that nothing has")
+    assert [(r.id, r.outcome) for r in index.put([gone])] == [("a", "changed")]
+    assert index.get("articles", ["a"]) == {}
+
+
+def test_an_etag_is_the_same_for_everyone(index: Index, open_one: Callable[..., Index]) -> None:
+    index.put([article("a", title="x")])
+    before = index.get("articles", ["a"])["a"].etag
+    assert before != ABSENT
+    index.put([article("b")])
+    assert open_one().get("articles", ["a"])["a"].etag == before
 
 
 # -- search

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from indexer.index import Index
+from indexer.index import Index, Put, Report
 from indexer.query import parse
 from indexer.sqlite import SqliteIndex
-from indexer.stage import IndexAlerts, IndexEnriched
+from indexer.stage import ATTEMPTS, IndexAlerts, IndexEnriched
 from stream.log import Record
 from stream.messages import Alert, AnyMessage, Superseded
 from stream.stage import Done, Incoming, Reject, Retry
@@ -56,6 +57,53 @@ def test_articles_statements_and_corrections(index: Index) -> None:
     assert [(h.id, h.document["version"], h.version) for h in withdrawn] == [("a-x", 1, 2)]
 
 
+class Paused(SqliteIndex):
+    """An index whose worker is paused right before it puts articles, while others do what ``meanwhile`` holds."""
+
+    meanwhile: list[Callable[[], object]]
+
+    def put(self, puts: Sequence[Put]) -> list[Report]:
+        if puts and puts[0].kind == "articles" and self.meanwhile:
+            self.meanwhile.pop(0)()
+        return super().put(puts)
+
+
+@pytest.fixture
+def paused(index: Index, path: Path) -> Iterator[Paused]:
+    opened = Paused(str(path))
+    opened.meanwhile = []
+    yield opened
+    opened.close()
+
+
+def test_a_worker_that_was_paused_undoes_nothing_of_what_its_successor_wrote(index: Index, paused: Paused) -> None:
+    """It has read that there is nothing; its successor stores the same record and a late copy with another statement.
+    If it then wrote its own document of the same version, the correction would find only half of the statements."""
+    successor = IndexEnriched(index)
+
+    def overtake() -> None:
+        successor(incoming(revision(5, "s")))
+        successor(incoming(revision(4, "t")))
+
+    paused.meanwhile = [overtake]
+    assert IndexEnriched(paused)(incoming(revision(5, "s"), revision(1, "z", of="b"))) == [Done(), Done()]
+    assert successor(incoming(revision(6, "", update=True))) == [Done()]
+    withdrawn = index.search("location-changes", parse("withdrawn:true", "location-changes"))
+    assert {h.id for h in withdrawn.hits} == {"a-s", "a-t"}
+    assert {h.id for h in index.search("articles").hits} == {"a", "b"}
+
+
+def test_an_article_that_others_change_again_and_again_is_retried_later(index: Index, paused: Paused) -> None:
+    others = IndexEnriched(index)
+    paused.meanwhile = [partial(others, incoming(revision(n + 1, "xyzuvw"[n]))) for n in range(ATTEMPTS)]
+    [outcome] = IndexEnriched(paused)(incoming(revision(99, "s")))
+    assert isinstance(outcome, Retry)
+    assert "article a: another worker" in outcome.reason
+    assert IndexEnriched(paused)(incoming(revision(99, "s"))) == [Done()]
+    said = index.get("articles", ["a"])["a"].document["statements"]
+    assert len(said) == ATTEMPTS + 1
+
+
 def test_an_empty_batch(index: Index) -> None:
     assert IndexEnriched(index)([]) == []
     assert IndexAlerts(index)([]) == []
@@ -65,6 +113,16 @@ def test_alerts(index: Index) -> None:
     handle = IndexAlerts(index)
     assert handle(incoming(ALERT)) == handle(incoming(ALERT)) == [Done()]
     assert [h.id for h in index.search("alerts", parse("hamas severity:high", "alerts")).hits] == ["x"]
+
+
+def test_an_alert_held_back_at_first_is_shown_as_sent_in_whatever_order_it_comes(index: Index) -> None:
+    held = ALERT.model_copy(update={"held_back": "from a backfill of archived articles"})
+    handle = IndexAlerts(index)
+    for batch in ([held], [held, ALERT], [held], [ALERT, held]):
+        assert set(handle(incoming(*batch))) == {Done()}
+        [shown] = index.search("alerts").hits
+        assert ("held_back" in shown.document) == (batch == [held] and shown.version == 1)
+    assert shown.version == 2
 
 
 def test_other_messages_are_rejected_alone(index: Index) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.documents import article_document, statement_document
-from indexer.index import Put, Stored
-from indexer.revisions import plan, statements_named
+from indexer.index import ABSENT, Put, Stored
+from indexer.revisions import Plan, plan, statements_named
 from stream.messages import EnrichedArticle, LocationChange
 from tests.indexer.test_documents import enriched_with_entities
 
@@ -42,24 +42,30 @@ def revision(version: int, statements: str, *, update: bool = False, of: str = "
 
 @dataclass
 class Shelf:
-    """The documents by kind and id, guarded by versions as every index guards them."""
+    """The documents by kind and id, guarded by versions and etags as every index guards them."""
 
     kept: dict[str, dict[str, Stored]] = field(default_factory=lambda: {"articles": {}, "location-changes": {}})
 
     def put(self, puts: Sequence[Put]) -> None:
         for p in puts:
             present = self.kept[p.kind].get(p.id)
+            if p.if_match is not None and p.if_match != (present.etag if present else ABSENT):
+                continue
             if present is None or present.version <= p.version:
-                self.kept[p.kind][p.id] = Stored(p.id, p.version, p.document)
+                self.kept[p.kind][p.id] = Stored(p.id, p.version, p.document, repr((p.version, p.document)))
 
-    def take(self, batch: Sequence[EnrichedArticle], *, crash: bool = False) -> int:
-        """Store a batch (with ``crash`` only its statements); returns how many documents were put."""
+    def plan(self, batch: Sequence[EnrichedArticle]) -> Plan:
+        """What a worker that reads now would put."""
         articles = {
             e.article.id: self.kept["articles"][e.article.id] for e in batch if e.article.id in self.kept["articles"]
         }
         statements = self.kept["location-changes"]
         named = {i: statements[i] for i in statements_named(articles) if i in statements}
-        planned = plan(batch, articles, named)
+        return plan(batch, articles, named)
+
+    def take(self, batch: Sequence[EnrichedArticle], *, crash: bool = False) -> int:
+        """Store a batch (with ``crash`` only its statements); returns how many documents were put."""
+        planned = self.plan(batch)
         self.put(planned.statements)
         if not crash:
             self.put(planned.articles)
@@ -166,3 +172,22 @@ def test_order_batches_repeats_and_crashes_make_no_difference(
     shown = made.kept["articles"]["a"]
     in_order = shelf(history).kept
     assert (shown, made.kept["location-changes"]) == (in_order["articles"]["a"], in_order["location-changes"])
+
+
+@given(history=histories(), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_worker_that_was_paused_makes_no_difference(history: list[EnrichedArticle], data: st.DataObject) -> None:
+    """It reads, is paused while its successor goes on from the same record, and writes at any later time."""
+    arriving = data.draw(st.permutations(history))
+    start = data.draw(st.integers(0, len(arriving)))
+    end, woken = (data.draw(st.integers(start, len(arriving))) for _ in range(2))
+    made = shelf(*([e] for e in arriving[:start]))
+    late = made.plan(arriving[start:end])
+    for i, enriched in enumerate([*arriving[start:], None], start):
+        if i == woken:
+            made.put(late.statements)
+            made.put(late.articles)
+        if enriched:
+            made.take([enriched])
+    assert {i: s.document for i, s in made.kept["location-changes"].items()} == expected(history)
+    assert made.kept["articles"] == shelf(history).kept["articles"]

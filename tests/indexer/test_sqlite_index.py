@@ -7,11 +7,14 @@ import resource
 import signal
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from indexer import sqlite_tables
+from indexer.fields import FIELDS, Field
 from indexer.index import Put, open_index
 from indexer.query import parse
 from indexer.sqlite import SqliteIndex
@@ -152,6 +155,35 @@ def test_another_layout_is_refused_until_setup_indexes_again(
     assert newer.search("articles", parse("hamas", "articles")).total == 3
     assert newer.facets("articles", "id", size=1) == [("a0", 1)]
     assert newer.setup() == []
+    newer.close()
+
+
+def test_setup_after_fields_were_dropped_and_changed_their_type(
+    index: SqliteIndex, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = article(
+        "a", title="hamas", language="en", feed_id="f", feed_url="u", authors=["Ann"],
+        source={"id": "x.org", "name": "X"}, entities=[{"name": "Aden", "text": "Aden"}, {"text": "Doha"}],
+    )  # fmt: skip
+    index.put([one, article("b", title="hamas")])
+    fields = dict(FIELDS["articles"])
+    for dropped in ("language", "entities.text", *(f for f in fields if f.startswith("source."))):
+        del fields[dropped]
+    fields["feed_id"] = replace(fields["feed_id"], type="number")
+    fields["authors"] = replace(fields["authors"], array=False)
+    del fields["feed_url"]
+    fields["feed_url.host"] = Field("feed_url.host", "keyword", "What was a value is an object now.")
+    monkeypatch.setitem(cast(dict[str, Any], FIELDS), "articles", fields)
+    newer = SqliteIndex(str(path))
+    assert "index: g1_articles changed: 2 documents indexed again" in newer.setup()
+    stored = newer.get("articles", ["a"])["a"]
+    assert stored.document == {
+        "id": "a", "published": "2026-09-01T12:00:00Z", "title": "hamas", "entities": [{"name": "Aden"}, {}],
+    }  # fmt: skip
+    assert newer.search("articles", parse("hamas entities.name:aden", "articles")).total == 1
+    put_back = Put("articles", "a", 1, stored.document, if_match=stored.etag)
+    assert [r.outcome for r in newer.put([put_back])] == ["stored"]
+    assert newer.get("articles", ["b"])["b"].document == index.get("articles", ["b"])["b"].document
     newer.close()
 
 

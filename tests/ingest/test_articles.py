@@ -137,12 +137,42 @@ def test_changed_content_is_an_update_and_changed_dates_are_not() -> None:
     assert [a.update for a in back] == [True]
 
 
-def test_at_most_so_many_updates() -> None:
-    state, published = NEW, 0
+def test_at_most_so_many_updates_then_one_an_hour() -> None:
+    state, published, held = NEW, list[str](), 0
     for number in range(40):
         decision, state = poll([entry(summary=f"Visitors: {number}")], state, NOW + timedelta(minutes=number))
-        published += len(decision.articles)
-    assert published == 1 + articles.MAX_UPDATES
+        published += [a.summary for a in decision.articles]
+        held += decision.held
+    assert published == [f"Visitors: {n}" for n in range(1 + articles.MAX_UPDATES)]
+    assert held == 40 - len(published)
+    again = [entry(summary="Visitors: 39")]
+    last = NOW + timedelta(minutes=articles.MAX_UPDATES) + articles.SLOW_UPDATES
+    assert poll(again, state, last - timedelta(seconds=1))[0].articles == ()
+    decision, state = poll(again, state, last)
+    assert [(a.summary, a.update) for a in decision.articles] == [("Visitors: 39", True)]
+    decision, state = poll(again, state, last + timedelta(hours=9))
+    assert (decision.articles, decision.held) == ((), 0)
+
+
+def test_a_held_correction_keeps_its_entry_alive() -> None:
+    state = NEW
+    for number in range(1 + articles.MAX_UPDATES):
+        _, state = poll([entry(summary=f"{number}")], state, NOW + timedelta(minutes=number))
+    now = NOW + timedelta(minutes=30)
+    _, after = poll([entry(summary="Held"), entry(2)], state, now)
+    held = next(s for s in after.entries if s.key == state.entries[0].key)
+    assert held == state.entries[0].model_copy(update={"last_seen": now})
+
+
+@pytest.mark.parametrize("clock", [timedelta(hours=1), timedelta(0), -timedelta(hours=3)])
+@pytest.mark.parametrize("link", ["https://www.paper.example/", "https://other.example/", None])
+def test_an_update_supersedes_what_it_corrects(clock: timedelta, link: str | None) -> None:
+    listed = make_feed("https://cdn.host.example/x", publisher="The Paper")
+    first = decide(feed(entry()), listed, FeedState(feed_id=listed.id), NOW)
+    state = FeedState(feed_id=listed.id, first_success=NOW, entries=first.entries)
+    (article,) = decide(replace(feed(entry(summary="Corrected.")), link=link), listed, state, NOW + clock).articles
+    assert article.update
+    assert article.version > first.articles[0].version
 
 
 def test_all_guids_changing_at_once_gives_nothing_new() -> None:
@@ -158,6 +188,18 @@ def test_a_link_that_changes_without_the_content_gives_nothing() -> None:
     decision, after = poll([entry(1, link="https://www2.paper.example/new-slug")], state, NOW + timedelta(hours=1))
     assert decision.articles == ()
     assert [s.article_id for s in after.entries] == [s.article_id for s in state.entries]
+
+
+def test_a_link_that_changes_with_the_content_is_an_update_of_the_same_article() -> None:
+    first, state = poll([entry(1, link="https://paper.example/leaders-move")])
+    corrected = entry(1, link="https://paper.example/leaders-stay", title="Leaders stay", summary="Correction.")
+    decision, after = poll([corrected], state, NOW + timedelta(hours=1))
+    (article,) = decision.articles
+    assert (article.id, article.update, decision.new) == (first.articles[0].id, True, 0)
+    assert article.version > first.articles[0].version
+    assert article.url == "https://paper.example/leaders-stay"
+    back = poll([entry(1, link="https://paper.example/leaders-move")], after, NOW + timedelta(hours=2))[0].articles
+    assert [(a.id, a.update) for a in back] == [(article.id, True)]
 
 
 def test_guids_that_repeat_are_made_distinct() -> None:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import opml
-from ingest.edit import add_feed, remove_feed
+from ingest.edit import add_feeds, remove_feed
 from ingest.feeds import diff, dump_yaml, load_feeds, make_feed, parse_list
 from stream.errors import ConfigError
 from stream.ids import digest
-from stream.messages import Feed
+from stream.messages import AnyMessage, Feed, FeedState
 
 LIST = """\
 # our feeds
@@ -152,11 +152,11 @@ def test_opml_errors_name_the_line(tmp_path: Path) -> None:
 
 def test_adding_keeps_the_text(path: Path) -> None:
     feed = make_feed("https://c.example/rss", title="C: news", country="SE")
-    add_feed(path, feed)
+    add_feeds(path, [feed])
     assert path.read_text(encoding="utf-8").startswith(LIST)
     assert load_feeds(path)[-1] == feed
     with pytest.raises(ConfigError, match=r"feeds\.yml:12: https://C\.example/rss is already"):
-        add_feed(path, make_feed("https://C.example/rss"))
+        add_feeds(path, [make_feed("https://C.example/rss")])
 
 
 def test_removing_keeps_the_rest_of_the_text(path: Path) -> None:
@@ -174,7 +174,7 @@ def test_removing_keeps_the_rest_of_the_text(path: Path) -> None:
 def test_a_list_in_flow_style_is_written_anew(tmp_path: Path) -> None:
     file = tmp_path / "feeds.yml"
     file.write_text("[{url: https://a.example/}, {url: https://b.example/}]\n", encoding="utf-8")
-    add_feed(file, make_feed("https://c.example/"))
+    add_feeds(file, [make_feed("https://c.example/")])
     remove_feed(file, "https://a.example/")
     assert [f.url for f in load_feeds(file)] == ["https://b.example/", "https://c.example/"]
 
@@ -182,8 +182,8 @@ def test_a_list_in_flow_style_is_written_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["new.yml", "new.opml"])
 def test_a_new_list_is_made_in_the_format_of_its_name(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
-    add_feed(file, make_feed("https://a.example/", title="A"))
-    add_feed(file, make_feed("https://b.example/"))
+    add_feeds(file, [make_feed("https://a.example/", title="A")])
+    add_feeds(file, [make_feed("https://b.example/")])
     assert file.read_text(encoding="utf-8").startswith("<?xml" if name.endswith("opml") else "- url")
     remove_feed(file, "https://a.example/")
     assert [f.url for f in load_feeds(file)] == ["https://b.example/"]
@@ -192,15 +192,20 @@ def test_a_new_list_is_made_in_the_format_of_its_name(tmp_path: Path, name: str)
 
 @given(FEEDS, FEEDS)
 def test_a_diff_makes_the_topic_equal_to_the_list(wanted: list[Feed], present: list[Feed]) -> None:
-    rows = {(f.id, f.publisher): f for f in present}
+    states = {f.id: FeedState(feed_id=f.id, title=f.publisher) for f in present}
+    rows: dict[tuple[str, str, str], AnyMessage] = {("feeds", f.id, f.publisher): f for f in present}
+    rows |= {("feed-state", f.id, f.publisher): states[f.id] for f in present}
     found = diff(wanted, {f.id: f for f in present})
-    for out in found.outgoing():  # a topic by key and partition key
-        key = (out.key, str(out.partition_key))
+    for out in found.outgoing(states):  # topics by key and partition key
+        key = (out.topic, out.key, str(out.partition_key))
         if out.message is None:
             rows.pop(key)
         else:
-            assert isinstance(out.message, Feed)
             rows[key] = out.message
-    assert {f.id: f for f in rows.values()} == {f.id: f for f in wanted}
-    assert len(rows) == len(wanted)
-    assert diff(wanted, {f.id: f for f in wanted}).outgoing() == []
+    feeds = [row for row in rows.values() if isinstance(row, Feed)]
+    assert {f.id: f for f in feeds} == {f.id: f for f in wanted}
+    assert len(feeds) == len(wanted)
+    moved = {("feed-state", f.id, f.publisher): states[f.id] for f in wanted if f.id in states}
+    gone = {("feed-state", f.id, f.publisher): states[f.id] for f in found.removed}  # left to the worker
+    assert {key: row for key, row in rows.items() if key[0] == "feed-state"} == moved | gone
+    assert diff(wanted, {f.id: f for f in wanted}).outgoing(states) == []

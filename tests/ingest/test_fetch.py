@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 import tracemalloc
 from http.server import BaseHTTPRequestHandler
@@ -170,6 +171,41 @@ def test_a_refused_connection_is_a_reason() -> None:
 
 def test_a_name_that_cannot_be_resolved_is_a_reason() -> None:
     assert reason("http://no-such-host.invalid/") == "the name no-such-host.invalid cannot be resolved (DNS)"
+
+
+def test_names_that_are_not_answered_hold_up_nobody(server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    release, real = threading.Event(), socket.getaddrinfo
+
+    def slow(host: Any, *rest: Any, **more: Any) -> Any:
+        if str(host).startswith("slow"):
+            release.wait(60)
+        return real("127.0.0.1" if host == "fast.example" else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    server.pages["/feed"] = Page(rss())
+
+    async def all_at_once() -> list[Response]:
+        async with open_session(LOOPBACK) as session:
+            brief = changed(timeout="3s")
+            waiting = [asyncio.create_task(fetch(session, f"http://slow{n}.example/", brief)) for n in range(40)]
+            await asyncio.sleep(0.2)
+            fast = await fetch(session, f"http://fast.example:{server.port}/feed", brief)
+            return [fast, *await asyncio.gather(*waiting)]
+
+    began = time.monotonic()
+    fast, *others = asyncio.run(all_at_once())
+    took = time.monotonic() - began
+    release.set()
+    assert isinstance(fast, Fetched)
+    assert {str(o) for o in others} == {str(Failed("no complete answer within 3 s (ingest.timeout)"))}
+    assert took < 20  # nobody waited for the lookups, at the end neither
+
+
+def test_headers_that_are_no_text_are_left_out(server: FeedServer) -> None:
+    server.pages["/feed"] = Page(rss(), headers={"ETag": '"\xff"', "Last-Modified": "yesterday"})
+    answer = get(server.url("/feed"))
+    assert isinstance(answer, Fetched)
+    assert (answer.headers.get("etag"), answer.headers["last-modified"]) == (None, "yesterday")
 
 
 def test_tls_that_is_none_is_a_reason(server: FeedServer) -> None:

@@ -132,6 +132,21 @@ def test_control_characters_are_removed() -> None:
     assert feed.entries[0].title == "abc"
 
 
+@pytest.mark.parametrize(
+    ("reference", "text"),
+    [
+        ("&#xD800;", "\ufffd"), ("&#55296;", "\ufffd"), ("&#x110000;", "\ufffd"), ("&#99999999999;", "\ufffd"),
+        ("&#xD83D;&#xDE00;", "\U0001f600"), ("&#0;", ""), ("&#x1;", ""), ("&#0000233;", "\xe9"),
+        ("&#38;", "&"),
+    ],
+)  # fmt: skip
+def test_character_references_that_are_none_spoil_no_feed(reference: str, text: str) -> None:
+    items = (f"<item><title>good {n}</title><guid>g{n}</guid></item>" for n in range(2))
+    bad = f"<item><title>a{reference}b</title><guid>x{reference}y</guid></item>"
+    feed = read(rss(*items, bad))
+    assert [e.title for e in feed.entries] == ["good 0", "good 1", f"a{text}b"]
+
+
 def test_strings_that_look_like_files_or_urls_are_only_text() -> None:
     assert isinstance(parse(b"/etc/passwd", "", ""), Unreadable)
     assert isinstance(parse(b"http://127.0.0.1:1/feed", "", ""), Unreadable)

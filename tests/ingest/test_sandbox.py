@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +74,41 @@ def test_a_parser_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch
             await sandbox.close()
 
     assert asyncio.run(once()) == Unreadable("the parser process cannot be started; stderr says why")
+
+
+_WORKER = """
+import asyncio, sys
+from ingest.sandbox import Sandbox
+
+async def main() -> None:
+    sandbox = Sandbox(seconds=600)
+    await sandbox.parse(b"<rss/>", "", "")
+    print(sandbox._process.pid, flush=True)
+    await sandbox.parse(b"<rss version='2.0'><channel>" + b"<a>" * 3_000_000, "", "")
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_the_parser_dies_with_its_worker_in_the_middle_of_a_feed() -> None:
+    worker = subprocess.Popen([sys.executable, "-c", _WORKER], stdout=subprocess.PIPE)
+    assert worker.stdout
+    parser = int(worker.stdout.readline())
+    time.sleep(1)
+    assert _runs(parser)
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+    deadline = time.monotonic() + 2
+    while _runs(parser) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(parser)
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there and no zombie (proc(5): its state is behind the name in parentheses)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -4,108 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import structlog
 
 from ingest import stage
-from ingest.feeds import diff, make_feed
+from ingest.feeds import make_feed
 from ingest.stage import IngestWorker, Summary
 from stream.errors import ConfigError, Fenced, LogError
 from stream.log import Log, open_log, partition_of
-from stream.messages import MAX_BODY_BYTES, Article, Feed, FeedState, decode, encode
-from stream.topics import Names
+from stream.messages import MAX_BODY_BYTES, Article, FeedState
 from tests.ingest.server import LOOPBACK, FeedServer, Page, item, rss
-
-NAMES = Names()
-PARTITIONS = 4
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'log.db'}"
-    log = open_log(url)
-    log.create_topics(NAMES.described(), PARTITIONS)
-    log.close()
-    return url
-
-
-@pytest.fixture
-def log(url: str) -> Iterator[Log]:
-    log = open_log(url)
-    yield log
-    log.close()
-
-
-@pytest.fixture
-def logged() -> Iterator[list[structlog.typing.EventDict]]:
-    with structlog.testing.capture_logs() as events:
-        yield events
-
-
-def set_feeds(log: Log, *feeds: Feed, before: tuple[Feed, ...] = ()) -> None:
-    """Make the topic equal to ``feeds``, as the command line does."""
-    with log.transaction() as tx:
-        for out in diff(feeds, {f.id: f for f in before}).outgoing():
-            for partition in out.partitions(PARTITIONS):
-                tx.publish(NAMES.topic("feeds"), partition, out.key, encode(out.message) if out.message else None)
-
-
-def records(log: Log, topic: str) -> list[tuple[int, object]]:
-    """Partition and message of all records, in order within a partition."""
-    name = NAMES.topic(topic)
-    return [(p, decode(r.value)) for p in range(PARTITIONS) for r in log.read(name, p, 0, 10_000) if r.value]
-
-
-def published(log: Log) -> list[Article]:
-    return [m for _, m in records(log, "articles") if isinstance(m, Article)]
-
-
-def states(log: Log) -> dict[str, FeedState]:
-    return {m.feed_id: m for _, m in records(log, "feed-state") if isinstance(m, FeedState)}
-
-
-@contextmanager
-def running(url: str, clock: Callable[[], datetime]) -> Iterator[threading.Event]:
-    """A worker in a thread with a log of its own."""
-    stop = threading.Event()
-
-    def work() -> None:
-        log = open_log(url)
-        try:
-            IngestWorker(log, NAMES, LOOPBACK, clock).run(stop)
-        finally:
-            log.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield stop
-    finally:
-        stop.set()
-        thread.join(20)
-        assert not thread.is_alive()
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+from tests.ingest.worker import NAMES, PARTITIONS, Clock, Failing, published, records, running, set_feeds, states, until
 
 
 def test_one_round_publishes_articles_and_states_and_a_second_nothing(server: FeedServer, log: Log) -> None:
@@ -252,22 +164,6 @@ def test_workers_share_the_feeds_and_poll_each_once(server: FeedServer, url: str
         time.sleep(1)
     assert len(published(log)) == 12
     assert [len(server.asked(f"/{n}")) for n in range(12)] == [1] * 12
-
-
-class Failing:
-    """The real log, but its next transactions fail: as when the disk is full or a paused worker lost its partitions."""
-
-    def __init__(self, log: Log, *errors: Exception) -> None:
-        self._log = log
-        self._errors = list(errors)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._log, name)
-
-    def transaction(self, consumer: object = None) -> object:
-        if self._errors:
-            raise self._errors.pop(0)
-        return self._log.transaction(consumer)  # type: ignore[arg-type]
 
 
 def test_a_log_that_fails_is_tried_again_and_nothing_is_lost_or_twice(server: FeedServer, log: Log) -> None:

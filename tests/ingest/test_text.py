@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from time import gmtime
 
+import feedparser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,30 @@ def test_a_cut_is_at_a_character_border_and_keeps_the_beginning(text: str, limit
 )
 def test_dates_as_feeds_write_them(raw: str, code: str | None, iso: str) -> None:
     assert parse_date(raw, None, code) == datetime.fromisoformat(iso).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("raw", "iso"),
+    [
+        ("2026-11-22 10:00:00 EST", "2026-11-22T15:00"),
+        ("2026-11-22 10:00 PST", "2026-11-22T18:00"),
+        ("2026-11-22T10:00:00+3:00", "2026-11-22T07:00"),
+        ("2026-11-22 10:00:00 +0300", "2026-11-22T07:00"),
+        ("2026-11-22 10:00 PM", "2026-11-22T22:00"),
+        ("2026-11-22 10:00 PM EST", "2026-11-23T03:00"),
+        ("22 Nov 2026 10:00 PM EST", "2026-11-23T03:00"),
+        ("Sun, 22 Nov 2026 10:00:00 PM +0300", "2026-11-22T19:00"),
+        ("22 Nov 2026 12:30 AM", "2026-11-22T00:30"),
+        ("22 Nov 2026 12:30 p.m. GMT", "2026-11-22T12:30"),
+        ("22/11/2026 10:00 PM IST", "2026-11-22T16:30"),
+        ("Sun Nov 22 22:00:00 2026", "2026-11-22T22:00"),
+    ],
+)
+def test_halves_of_the_day_and_zones_count_with_and_without_feedparser(raw: str, iso: str) -> None:
+    expected = datetime.fromisoformat(iso).replace(tzinfo=UTC)
+    parsed = feedparser.datetimes._parse_date(raw)  # type: ignore[no-untyped-call]
+    assert parse_date(raw, parsed, "en") == expected
+    assert parse_date(raw, None, "en") == expected
 
 
 @pytest.mark.parametrize(

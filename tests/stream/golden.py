@@ -100,8 +100,8 @@ ALERT = Alert(
     id=digest("alert", "harbour-council", CHANGE.id, "matched"), rule="harbour-council", rule_name="Harbour Council",
     query="actor.root:harbour", severity="high", subject=Subject(kind="location-change", id=CHANGE.id),
     title="Harbour Council leaders: Doha → Baghdad (planned)", text="Who: Harbour Council leaders",
-    evidence=(AlertEvidence(sentence=SENTENCE, source="The Example", url=URL, article_id=ARTICLE.id,
-                            published=PUBLISHED),),
+    evidence=(AlertEvidence(sentence=SENTENCE, start=START, end=START + len(SENTENCE), source="The Example", url=URL,
+                            article_id=ARTICLE.id, published=PUBLISHED, fetched=FETCHED),),
     links=(URL,), created=FETCHED, held_back="from a backfill", article_version=VERSION, model=MODEL,
 )  # fmt: skip
 

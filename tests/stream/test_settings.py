@@ -113,7 +113,6 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> Non
     [
         ("partitions = 0", ["partitions: '0'", FILE, "greater than or equal to 1"]),
         ('partitions = "many"', ["partitions: 'many'", FILE, "valid integer"]),
-        ('generation = "g0"', ["generation: 'g0'", "live|g[1-9]"]),
         ('log_level = "loud"', ["log_level: 'loud'", "debug|info|warning|error"]),
         ("ingest = 3", ["ingest: '3'", FILE]),
         ('[ingest]\ntimeout = "soon"', ["ingest.timeout: 'soon'", "90s, 15m, 2h, 7d"]),
@@ -255,7 +254,7 @@ def test_no_networks(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
         "kafka://user:hunter2@a:9092,b:9092",
     ],
 )
-@pytest.mark.parametrize("name", ["partitions", "generation", "ingest.allow_networks", "alerts.max_age", "ingest"])
+@pytest.mark.parametrize("name", ["partitions", "topic_prefix", "ingest.allow_networks", "alerts.max_age", "ingest"])
 @pytest.mark.parametrize("source", ["file", "environment"])
 def test_the_password_in_a_url_never_reaches_the_message(
     write: Write, monkeypatch: pytest.MonkeyPatch, url: str, name: str, source: str

@@ -161,40 +161,57 @@ def test_a_table_is_the_dictionary_of_what_was_published(actions: list[tuple[str
         log.close()
 
 
+def is_held(value: bytes) -> bool:
+    return value.startswith(b"held")
+
+
 def test_a_key_table_knows_which_keys_have_a_value(log: SqliteLog) -> None:
-    keys = KeyTable(log, "t.a")
+    keys = KeyTable(log, "t.a", is_held)
     put(log, 0, "a", b"anything, not even a message")
     put(log, 0, "b", b"x")
     put(log, 1, "c", b"x")
-    assert not keys.holds(0, "a")
+    assert keys.get(0, "a") is None
     keys.refresh(0)
-    assert [keys.holds(0, key) for key in ("a", "b", "c")] == [True, True, False]
+    assert [keys.get(0, key) for key in ("a", "b", "c")] == [False, False, None]
     put(log, 0, "a", None)
     put(log, 0, "b", b"again")
     keys.refresh(0)
     keys.refresh(1)
-    assert [keys.holds(0, key) for key in ("a", "b", "c")] == [False, True, False]
-    assert keys.holds(1, "c")
+    assert [keys.get(0, key) for key in ("a", "b", "c")] == [None, False, None]
+    assert keys.get(1, "c") is False
+
+
+def test_a_key_table_marks_each_key_by_its_newest_value(log: SqliteLog) -> None:
+    keys = KeyTable(log, "t.a", is_held)
+    values = {"a": b"held", "b": b"held then sent", "c": b"sent then held", "d": b"held then"}
+    for key, told in values.items():
+        for value in told.split(b" then"):
+            put(log, 0, key, value.strip() or None)
+    keys.refresh(0)
+    assert [keys.get(0, key) for key in "abcd"] == [True, False, True, None]
+    put(log, 0, "a", b"sent")
+    keys.refresh(0)
+    assert keys.get(0, "a") is False
 
 
 def test_a_key_table_sees_what_the_former_owner_committed(log: SqliteLog) -> None:
     """A take-over: the table of the one that takes over starts empty and is refreshed before it is asked."""
-    former = KeyTable(log, "t.a")
+    former = KeyTable(log, "t.a", is_held)
     former.refresh(0)
     put(log, 0, "raised by the former owner", b"x")
-    new = KeyTable(log, "t.a")
+    new = KeyTable(log, "t.a", is_held)
     new.refresh(0)
-    assert new.holds(0, "raised by the former owner")
-    assert not former.holds(0, "raised by the former owner")
+    assert new.get(0, "raised by the former owner") is False
+    assert former.get(0, "raised by the former owner") is None
 
 
 def test_a_key_table_of_many_keys_is_whole_and_says_when_the_log_is_gone(log: SqliteLog) -> None:
-    keys = KeyTable(log, "t.a")
+    keys = KeyTable(log, "t.a", is_held)
     with log.transaction() as tx:
         for n in range(2_500):
             tx.publish("t.a", 0, f"k{n}", b"x")
     keys.refresh(0)
-    assert all(keys.holds(0, f"k{n}") for n in range(2_500))
+    assert all(keys.get(0, f"k{n}") is False for n in range(2_500))
     log.close()
     with pytest.raises(LogError):
         keys.refresh(0)
