@@ -1,8 +1,10 @@
 """How a record that kills its process is found: a note beside the committed offset outlives the process.
 
 The first batch after an assignment is noted before it is handled (``batch:1``); the commit that ends it clears the
-note. Whoever finds a note knows that its writer died in that batch. After two deaths at one offset the records run one
-by one, each noted before it starts (``record:1``); a record at which three processes died is not started again.
+note. Whoever finds a note takes it that its writer died in that batch (or was stopped, or so slow that it lost the
+partition). After two deaths at one offset the records run one by one, each noted before it starts (``record:1``); a
+record at which three processes died is not started again. So at least five processes die, and one or more beforehand
+whose death was not noted: a later batch is not, for that would cost a commit each.
 """
 
 from __future__ import annotations

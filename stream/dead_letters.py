@@ -35,6 +35,7 @@ class DeadLetter:
     key: str
     error: str
     attempts: int
+    """How many processes died on the record when it ran alone; 1 for every other dead letter."""
     at: datetime
     retried: datetime | None = None
 

@@ -28,7 +28,11 @@ MAX_RECORD_BYTES = 900_000
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as read. ``timestamp`` is the time of its append (UTC), never a time of the article."""
+    """One record as read.
+
+    ``timestamp`` is the clock's time at its append (UTC), never a time of the article, and never before that of the
+    record in front of it: while a clock that was set back catches up, timestamps stand still.
+    """
 
     topic: str
     partition: int
@@ -93,9 +97,11 @@ class Transaction(Protocol):
 class Consumer(Protocol):
     """One member of a group on one topic. Not for several threads; ``close`` leaves the group at once.
 
-    Partitions come and go only inside ``poll``: a member that joins gets its share at the others' next polls, one
-    whose process died or stands still (SIGSTOP) is taken over within 10 s. A member that lives but does not poll for
-    5 minutes counts as dead. Where nothing is committed a partition starts at its beginning.
+    Partitions come and go only inside ``poll``: a member that joins gets its share at the others' next polls. Of one
+    whose process died or stands still (SIGSTOP) they are free within 10 s and go to the next other member that polls;
+    a member that lives but does not poll for 5 minutes is treated alike. As long as nobody has taken its partitions it
+    may still commit, and keeps them at its next ``poll``. A partition newly owned is read from its committed offset,
+    without one, or where retention has passed it, from its start.
     """
 
     topic: str
@@ -115,10 +121,10 @@ class Consumer(Protocol):
         """The partitions owned as of the last ``poll``."""
 
     def position(self, partition: int) -> int:
-        """The offset that ``poll`` will read next in an owned partition."""
+        """The offset that ``poll`` will read next in an owned partition. Raises ``KeyError`` for another."""
 
     def seek(self, partition: int, offset: int) -> None:
-        """Read an owned partition from ``offset`` on; commits nothing."""
+        """Read an owned partition from ``offset`` on; commits nothing. Ignored for one that is not owned."""
 
     def pause(self, partition: int) -> None:
         """Return no records of this partition until ``resume``; it stays owned."""
@@ -151,9 +157,10 @@ class Log(Protocol):
         """All of the block's publishes and commits happen together at its end, or none of them.
 
         An exception in the block drops it. With a ``consumer`` the end raises ``Fenced`` when it no longer owns one of
-        the partitions committed: another member took it over, although this process may not know (it was paused). When
-        the block's end returned, the records are on disk, readers see them, and their order is the order of commits.
-        Open it only to publish: no slow work inside.
+        the partitions committed: another member took it over, although this process may not know (it was paused).
+        Only the partitions given to ``commit`` are checked: a transaction that commits nothing is never fenced. When
+        the block's end returned, the records are on disk, readers see them, and their order is the order of commits;
+        when it raised, nothing of it happened. Open it only to publish: no slow work inside.
         """
 
     def consumer(self, topic: str, group: str) -> Consumer:
@@ -171,7 +178,7 @@ class Log(Protocol):
         """The offsets that each partition holds. Sees every transaction that ended before."""
 
     def offsets_for_time(self, topic: str, time: datetime) -> dict[int, int]:
-        """Per partition the offset of the first record appended at or after ``time``; its end where there is none."""
+        """Per partition the offset of the first record stamped at or after ``time``; its end where there is none."""
 
     def committed(self, topic: str, group: str) -> dict[int, Offset]:
         """The group's committed positions; partitions without one are left out."""
@@ -179,8 +186,9 @@ class Log(Protocol):
     def maintain(self, now: datetime, max_records: int = 1_000) -> int:
         """Drop some of what retention and compaction allow to go at ``now``; concurrent readers and writers go on.
 
-        Of a topic with a retention: records appended longer ago. Of a compacted one: records whose key came again; of a
-        tombstone, first what it buries and after a day itself. At most some ``max_records`` a call; returns how many
+        Of a topic with a retention: records appended longer ago. Of a compacted one: records whose key came again.
+        A tombstone takes the older records of its key at once, and goes itself at the first upkeep later than a day
+        after its append. At most some ``max_records`` a call; returns how many
         were dealt with, 0 when there is nothing left to do. Where the servers do this by themselves it does nothing.
         """
 

@@ -37,6 +37,7 @@ class Reject:
 class Retry:
     """Not now (the index is away, say): this record and those behind it in its partition come again in ``after`` s.
 
+    What the handler answered for those behind it is dropped, outputs too; other partitions are settled as usual.
     Each time that the same record is not handled the wait doubles, up to a minute (or ``after``, where that is longer).
     """
 
@@ -52,7 +53,10 @@ class Handler(Protocol):
 
     Called by one thread, with records of one or more partitions, in order within each. It must be idempotent: a batch
     whose commit failed comes again. An exception makes the worker bisect the batch; the single record that still
-    raises becomes a dead letter (``LogError`` and ``IndexUnavailable``: a retry).
+    raises becomes a dead letter, so a batch may hold records that were handled a moment ago. Of the exceptions that
+    are not the record's fault ``LogError``, ``IndexUnavailable`` and ``NewerSchema`` make the batch wait, and
+    ``ConfigError`` stops the worker. A handler is not told of assignments: what it keeps by partition it refreshes at
+    every call.
     """
 
     def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:

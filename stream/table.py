@@ -3,7 +3,9 @@
 The log is the truth; a table is a throw-away copy. ``refresh`` reads on to the end of a partition: whoever owns the
 partition in the group that alone writes the topic sees, after a refresh, all that was ever committed there, for a
 former owner's commits are refused from the moment of the take-over. So a table is right through any take-over as
-long as it is refreshed after the partition was assigned, before it is asked.
+long as it is refreshed after the partition was assigned, before it is asked: a handler, which is not told of
+assignments, does so at every call. What the same batch decides is not in the table yet. The argument needs every record
+published to partition p to be committed with partition p of the input, by one group.
 """
 
 from __future__ import annotations

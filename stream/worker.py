@@ -36,7 +36,7 @@ from stream.topics import Names
 logger = structlog.get_logger()
 
 NEWER_SCHEMA_WAIT = 60.0  # seconds between two looks at a record that needs a newer newswatch
-MAX_WAIT = 60.0  # seconds; back-off doubles from 1 s up to here
+MAX_WAIT = 60.0  # seconds; back-off doubles from the outcome's ``after`` up to here
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Worker:
             if not self._consumer_is_past(record):
                 continue
             if careful.note is None:
-                reason = f"{attempts.RECORD_DEATHS} processes died on this record"
+                reason = f"{attempts.RECORD_DEATHS} processes died on this record alone"
                 self._settle([record], [Reject(reason)], attempts.RECORD_DEATHS)
             else:
                 try:
@@ -215,7 +215,7 @@ class Worker:
         try:
             with HANDLER.labels(self.stage, self.topic).time():
                 outcomes = self._handler(batch) if batch else ()
-        except (LogError, IndexUnavailable) as error:
+        except (LogError, IndexUnavailable, NewerSchema) as error:
             ERRORS.labels(self.stage, self.topic, type(error).__name__).inc()
             return [Retry(str(error))] * len(batch)
         if len(outcomes) != len(batch):
