@@ -129,6 +129,7 @@ def poll_once(
         while polling.poll() is None:
             supervisor.check()
             if stop.wait(LOOK_SECONDS):
+                polling.terminate()
                 end(polling)
                 raise NewswatchError("interrupted while polling; nothing is lost, run it again to go on")
     finally:

@@ -28,8 +28,7 @@ def backoff(failures: int) -> float:
 
 
 def end(process: subprocess.Popen[bytes], seconds: float = DRAIN_SECONDS) -> bool:
-    """Let the process drain for so long; True when it did, False when it had to be killed."""
-    process.terminate()
+    """Wait for a process that was told to stop; True when it drained, False when it had to be killed."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

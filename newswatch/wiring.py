@@ -5,8 +5,6 @@ What only one stage needs is imported where that stage is made: spaCy alone take
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -200,22 +198,3 @@ _HANDLERS: dict[str, Callable[[Settings, Log, ExitStack], dict[str, Handler]]] =
     "index": _index,
     "alert": _alert,
 }
-
-
-def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM or Ctrl-C sets: finish the batch, commit, leave."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
-
-
-def stop_with_parent(stop: threading.Event) -> None:
-    """Set ``stop`` when standard input ends: a supervisor that was killed leaves no stage behind."""
-
-    def watch() -> None:
-        while os.read(0, 4096):  # not sys.stdin: its lock, held here, would break the interpreter's shutdown
-            pass
-        stop.set()
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()

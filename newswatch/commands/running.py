@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from newswatch.cli import options
+from newswatch.stopping import stop_on_signals, stop_with_parent
 from newswatch.supervisor import Supervisor
-from newswatch.wiring import STAGES, poll_each_feed_once, run_stage, set_up, stop_on_signals, stop_with_parent
+from newswatch.wiring import STAGES, poll_each_feed_once, run_stage, set_up
 from stream.errors import ConfigError, NewswatchError
 
 PANEL = "Running"
@@ -108,7 +108,7 @@ def _stage_command(name: str) -> Callable[..., None]:
 
 def _run_stage(context: typer.Context, name: str, supervised: bool, once: bool = False) -> None:
     settings = options(context).settings(name)
-    stop: threading.Event = stop_on_signals()
+    stop = stop_on_signals()
     if supervised:
         stop_with_parent(stop)
     if once:

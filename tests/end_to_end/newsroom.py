@@ -45,7 +45,7 @@ PROCESSORS = tuple(stage for stage in STAGES if stage != "ingest")
 """In the order of the flow."""
 PUBLISHED = ("articles", "enriched", "location-changes", "alerts")
 FREE = {
-    "fetched": "the time of a fetch",
+    "fetched": "the time of a fetch, in an alert's evidence as well",
     "version": "of articles and statements, in statements[] as well: the fetch that first saw the content",
     "article_version": "the same in an alert",
     "superseded_below": "the same of the update that withdrew a statement",
@@ -61,6 +61,8 @@ def fixed(document: Document) -> Document:
     kept: Document = {k: v for k, v in document.items() if k not in FREE}
     if "statements" in kept:
         kept["statements"] = [s["id"] for s in kept["statements"]]
+    if isinstance(kept.get("evidence"), list):  # of an alert
+        kept["evidence"] = [{k: v for k, v in sentence.items() if k not in FREE} for sentence in kept["evidence"]]
     return kept
 
 
