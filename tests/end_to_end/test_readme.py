@@ -18,6 +18,10 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 STORY = "Embassy leaves\nThe embassy of Norland will move from Riga to Tallinn in May, its ambassador said.\n"
 
 
+def test_no_placeholder_is_left() -> None:
+    assert not re.findall(r"\b[A-Z]+-(?:OUTPUT|SECTION)\b", README)
+
+
 def test_the_reference_is_what_the_code_says() -> None:
     for name, page in PAGES.items():
         written = (ROOT / "docs" / name).read_text(encoding="utf-8")
