@@ -96,3 +96,25 @@ def test_children_drain_when_the_supervisor_is_killed(config: Path) -> None:
     parent.wait()
     parent.stdout.close()
     until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_what_breaks_while_it_runs_is_waited_for_rather_than_given_up(config: Path, tmp_path: Path) -> None:
+    supervisor = Supervisor(("alert",), ("--config", str(config)))
+    supervisor.start()
+    try:
+        time.sleep(1.0)
+        (tmp_path / "rules").mkdir()
+        (tmp_path / "rules" / "r.yml").write_text("- id: [broken\n", encoding="utf-8")
+        first = supervisor.pids()["alert"]
+        os.kill(first, signal.SIGKILL)
+        ended = set()
+
+        def refused_twice() -> bool:
+            supervisor.check()
+            ended.update(supervisor.pids().values())
+            return len(ended - {first}) >= 2
+
+        until(refused_twice, 40.0)
+        assert supervisor.refused() == []
+    finally:
+        supervisor.stop()

@@ -80,7 +80,9 @@ def test_folders_are_made_for_a_new_log(tmp_path: Path) -> None:
 
 def test_an_empty_file_becomes_a_log(tmp_path: Path) -> None:
     (tmp_path / "log.db").touch()
-    SqliteLog(str(tmp_path / "log.db")).create_topics([TOPIC], 1)
+    log = SqliteLog(str(tmp_path / "log.db"))
+    log.create_topics([TOPIC], 1)
+    assert log.partitions(TOPIC.name) == 1
 
 
 def test_a_path_that_is_a_folder_is_refused(tmp_path: Path) -> None:
