@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ class Context:
 EMPTY = Context({})
 
 _COUNTRY_PRIOR, _SUPPLEMENT_PRIOR, _STATE_PRIOR, _CAPITAL_BONUS = 9.0, 7.5, 6.6, 1.5
+_SUBDIVISION_PRIOR = 4.6
 _CONTEXT_WEIGHT, _ALIAS_MALUS = 1.6, 0.8
 
 
@@ -70,6 +72,7 @@ class Gazetteer:
         self._add_countries(supplement)
         self._add_states()
         self._add_supplement(supplement)
+        self._subdivisions = _subdivisions()
         self.demonyms: dict[str, str] = {
             fold(word): code for code, words in word_lists("demonyms").items() for word in words
         }
@@ -94,6 +97,8 @@ class Gazetteer:
         found = {(t.name, t.country, t.kind): t for t in self._special.get(key, ())}
         for city in self._cities.named(key):
             found.setdefault((city.name, city.country, "city"), self._city(city))
+        for region in self._subdivisions.get(key, ()):
+            found.setdefault((region.name, region.country, "region"), region)
         return sorted(found.values(), key=lambda t: -t.prior)
 
     def resolve(self, name: str, context: Context = EMPTY, within: str | None = None) -> Toponym | None:
@@ -170,6 +175,20 @@ class Gazetteer:
                 if city.country == country:
                     return self._city(city)
         return None
+
+
+def _subdivisions() -> dict[str, list[Toponym]]:
+    """Provinces and districts of all countries (ISO 3166-2), by folded name; those of "A/B" by either."""
+    import pycountry
+
+    found: dict[str, list[Toponym]] = {}
+    for row in pycountry.subdivisions:
+        country, _, code = row.code.partition("-")
+        for name in re.split(r"\s*[/,\[\]()]\s*", row.name):
+            if len(name) > 3:
+                toponym = Toponym(name, "region", country, admin1=code, prior=_SUBDIVISION_PRIOR)
+                found.setdefault(_key(name), []).append(toponym)
+    return found
 
 
 def _key(name: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
 
 from processors.components import actors, datelines, location_changes, places, sentences
-from processors.lexicons import lexicons_hash
+from processors.lexicons import DATA, lexicons_hash
 from stream.errors import ConfigError
 from stream.messages import Model
 
@@ -31,8 +32,10 @@ _OUTLET = re.compile(
 _BEFORE_PARSER = frozenset({"newswatch_datelines", "newswatch_sentences"})
 
 
-def load_pipeline(model: str) -> Language:
+def load_pipeline(model: str, learned: Path = DATA) -> Language:
     """The spaCy pipeline ``model`` with the components of newswatch behind its own.
+
+    ``learned``: the folder of the learned model of location changes.
 
     Raises ``ConfigError`` when the model is not installed, or has no parser or entity recogniser.
     """
@@ -55,7 +58,7 @@ def load_pipeline(model: str) -> Language:
         if name in _BEFORE_PARSER:
             nlp.add_pipe(name, before="parser")
         else:
-            nlp.add_pipe(name)
+            nlp.add_pipe(name, config={"model": str(learned)} if name == "newswatch_location_changes" else {})
     return nlp
 
 

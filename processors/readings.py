@@ -73,12 +73,12 @@ class Findings:
 def read(nlp: Language, readings: Sequence[Reading]) -> list[Findings]:
     """The findings of each text, in order. Docs live only as long as their batch."""
     results = [Findings() for _ in readings]
-    work = [(i, offset, doc_text, made) for i, r in enumerate(readings) for offset, doc_text, made in _pieces(r)]
+    work = [(i, offset, doc_text, made) for i, r in enumerate(readings) for offset, doc_text, made in pieces(r)]
     for start in range(0, len(work), BATCH):
         batch = work[start : start + BATCH]
         with _zone(nlp):
-            docs = nlp.pipe(_docs(nlp, [(text, made) for _, _, text, made in batch]), batch_size=BATCH)
-            for (i, offset, _, _), doc in zip(batch, docs, strict=True):
+            read_docs = nlp.pipe(docs(nlp, [(text, made) for _, _, text, made in batch]), batch_size=BATCH)
+            for (i, offset, _, _), doc in zip(batch, read_docs, strict=True):
                 _collect(doc, offset, readings[i], results[i])
     for findings in results:
         findings.statements = _unique(findings.statements)
@@ -90,14 +90,15 @@ def _zone(nlp: Language) -> AbstractContextManager[object]:
     return nlp.memory_zone() if hasattr(nlp, "memory_zone") else nullcontext()
 
 
-def _docs(nlp: Language, texts: Iterable[tuple[str, Inputs]]) -> Iterator[Doc]:
+def docs(nlp: Language, texts: Iterable[tuple[str, Inputs]]) -> Iterator[Doc]:
+    """Docs of texts with what the components must know beside the words; not yet read."""
     for text, made in texts:
         doc = nlp.make_doc(text)
         doc._.inputs = made
         yield doc
 
 
-def _pieces(reading: Reading) -> Iterator[tuple[int, str, Inputs]]:
+def pieces(reading: Reading) -> Iterator[tuple[int, str, Inputs]]:
     """Offset, text as read, and inputs of each piece; cut at paragraphs, else sentences, else words."""
     text, title_end = _prepared(reading)
     start = 0
@@ -136,7 +137,7 @@ def _collect(doc: Doc, offset: int, reading: Reading, into: Findings) -> None:
     into.places += [
         _place(doc, p, offset, text) for p in doc._.places if not p.anaphor and not (p.weak and p.toponym is None)
     ]
-    into.statements += [_statement(doc, m, offset, reading) for m in doc._.location_changes]
+    into.statements += [statement(doc, m, offset, reading) for m in doc._.location_changes]
     into.rejected += [Rejected(r.trigger, r.start + offset, r.end + offset, r.reason) for r in doc._.rejected]
 
 
@@ -207,7 +208,8 @@ def _actor(doc: Doc, mention: ActorMention, offset: int, text: str) -> Actor:
     )
 
 
-def _statement(doc: Doc, move: Move, offset: int, reading: Reading) -> Statement:
+def statement(doc: Doc, move: Move, offset: int, reading: Reading) -> Statement:
+    """A move as a statement; ``offset``: where the Doc begins in ``reading.text``."""
     text = reading.text
     trigger = doc[move.trigger.token : move.trigger.end]
 

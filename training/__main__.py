@@ -1,6 +1,7 @@
 """``python -m training``: the whole way from corpus/ to the model that ships, with the figures on what it never saw.
 
-1. A trial model learns from all files of corpus/train but the held-out ones; those choose the threshold.
+1. A trial model learns from all files of corpus/train but the held-out ones; those give
+   the weights of the certainty.
 2. The model that ships learns from all files and is exported. The development passages are only scored, never used.
 """
 
@@ -13,19 +14,24 @@ import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from processors.learned.extractor import MODEL, LearnedExtractor
+from processors.components.certainty import Certainty
 from processors.learned.pieces import WordPieces
+from processors.lexicons import DATA, load_lexicon
+from processors.pipeline import load_pipeline
+from stream.settings import Settings
+from training.certainty import Judged, fitted, judge, pipeline, table, write
 from training.data import Passage, example, load
-from training.evaluate import ROOT, best_threshold, calibration, figures, fitted_confidence, line, predictions
-from training.export import Inputs, annotate, export
+from training.evaluate import ROOT, figures, line
+from training.export import Inputs, export
 from training.model import pretrained
 from training.train import Recipe, Row, collate, train
 
-HELD_OUT = ("americas", "asia-3")
-"""Files for the threshold: a passage and its counterpart without an event are always in one file."""
+HELD_OUT = ("americas", "articles-4", "asia-3", "wire-4")
+"""Files for the certainty: a passage and its counterpart without an event are always in one file."""
 
 EXAMPLES = 24
 """Passages on which the exported graphs must decide as the model does."""
@@ -53,20 +59,25 @@ def _examples(passages: Sequence[Passage], pieces: WordPieces) -> list[Inputs]:
     return [collate([Row(e, None), *(Row(e, q) for q in e.questions)])[0] for e in tagged]
 
 
-def choose(folder: Path, passages: Sequence[Passage]) -> tuple[float, list[float]]:
-    """The threshold and the weights of the confidence, from passages that the model in ``folder`` never saw."""
-    found = predictions(LearnedExtractor(folder, 0.0), passages)
-    threshold = best_threshold(passages, found)
-    say(f"at {threshold:.2f}: {line(figures(passages, found, threshold))}")
-    return threshold, fitted_confidence(passages, found, threshold)
+def calibrate(folder: Path, passages: Sequence[Passage]) -> None:
+    """Write the weights of the certainty, from passages that the model in ``folder`` never saw."""
+    judged = judge(pipeline(Settings().spacy_model, folder), passages)
+    known = fitted(passages, judged)
+    write(DATA / "certainty.yml", known)
+    say(f"moves less likely than {known['least']:.2f} are not told; on the passages that say so:")
+    show_table(judged, known)
 
 
 def score(folder: Path, passages: Sequence[Passage]) -> None:
-    """Say the figures of the model in ``folder`` on the passages, and how its confidence holds there."""
-    extractor = LearnedExtractor(folder)
-    found = predictions(extractor, passages)
-    say(f"at {extractor.threshold:.2f}: {line(figures(passages, found, extractor.threshold))}")
-    for least, count, share in calibration(extractor, passages, found):
+    """Say the figures of the whole extraction with the model in ``folder``, and how its confidence holds."""
+    say(line(figures(load_pipeline(Settings().spacy_model, folder), passages)))
+    known = load_lexicon(DATA / "certainty.yml", Certainty).model_dump()
+    show_table(judge(pipeline(Settings().spacy_model, folder), passages), known)
+
+
+def show_table(judged: Sequence[Sequence[Judged]], known: dict[str, Any]) -> None:
+    """Say how many moves reach a confidence and the share of them that is right."""
+    for least, count, share in table(judged, known):
         say(f"confidence from {least:.1f}: {count} moves, right in actor and places {share:.2f}")
 
 
@@ -78,7 +89,7 @@ def say(text: str) -> None:
 def main() -> None:
     """Read the arguments and do it."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--output", type=Path, default=ROOT / "processors" / "data", help="folder of the model files")
+    parser.add_argument("--output", type=Path, default=DATA, help="folder of the model files")
     parser.add_argument(
         "--trial-only", action="store_true", help="trains the trial model alone, into the output folder"
     )
@@ -97,10 +108,9 @@ def main() -> None:
         folder = args.output if args.trial_only else Path(scratch)
         make(load(f for f in files if f.stem not in args.hold_out), recipe, folder)
         say(f"held out: {', '.join(args.hold_out)}")
-        settings = choose(folder, load(f for f in files if f.stem in args.hold_out))
+        calibrate(folder, load(f for f in files if f.stem in args.hold_out))
     if not args.trial_only:
         make(load(files), recipe, args.output)
-    annotate(args.output / MODEL, *settings)
     say("development passages")
     score(args.output, load([ROOT / "corpus" / "relocations-dev.jsonl"]))
 

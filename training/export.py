@@ -14,7 +14,6 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
-from processors.learned.confidence import FEATURES
 from processors.learned.extractor import MODEL, TOKENIZER
 from processors.learned.labels import INPUTS, OUTPUTS, signature
 from training.model import MoveModel
@@ -48,7 +47,7 @@ def export(
 ) -> None:
     """Write the model's two files to ``folder`` and say how far the graph's decisions on ``examples`` are the model's.
 
-    Raises ``SystemExit`` where they are not, or the file is too big. ``annotate`` sets threshold and confidence.
+    Raises ``SystemExit`` where they are not, or the file is too big.
     """
     model.eval()
     with torch.no_grad():
@@ -65,7 +64,7 @@ def export(
             plain, folder / MODEL, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8,
             nodes_to_exclude=[n.name for n in onnx.load(plain).graph.node if "/encoder/" not in n.name],
         )  # fmt: skip
-    annotate(folder / MODEL, 0.5, [0.0] * FEATURES)
+    annotate(folder / MODEL)
     _check("in 8 bits", folder / MODEL, examples, expected, say)
     _write_tokenizer(tokenizer, folder / TOKENIZER)
     size = (folder / MODEL).stat().st_size
@@ -74,11 +73,10 @@ def export(
         raise SystemExit(f"{folder / MODEL} is over {MAX_BYTES / 1e6:.0f} MB")
 
 
-def annotate(file: Path, threshold: float, weights: Sequence[float]) -> None:
-    """Write into a model file its labels, the least probability of a move and the weights of its confidence."""
+def annotate(file: Path) -> None:
+    """Write into a model file the labels it was made for."""
     graph = onnx.load(file)
-    settings = {"threshold": json.dumps(threshold), "confidence": json.dumps(weights)}
-    onnx.helper.set_model_props(graph, {"labels": signature(), **settings})
+    onnx.helper.set_model_props(graph, {"labels": signature()})
     onnx.save(graph, file)
 
 

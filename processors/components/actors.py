@@ -90,10 +90,23 @@ def _earlier(doc: Doc, head: Token, known: dict[int, Organisation]) -> Token | N
     )
 
 
+def actor_in(doc: Doc, start: int, end: int, actor_type: ActorType) -> ActorMention | None:
+    """The actor that the tokens ``start`` to ``end`` name; None for a pronoun without antecedent."""
+    known: dict[int, Organisation] = doc._.actors or {}
+    head = doc[start:end].root
+    if head.lower_ in PRONOUNS or described(head):
+        return actor_of(doc, head)
+    return _mention(head, start, end, known[head.i].type if head.i in known else actor_type, known)
+
+
 def _plain(head: Token, known: dict[int, Organisation]) -> ActorMention | None:
     start, end = phrase(head)
-    organisation = next((known[i] for i in range(start, end) if i in known), None)
     actor_type = known[head.i].type if head.i in known else type_of(head)
+    return _mention(head, start, end, actor_type, known) if actor_type else None
+
+
+def _mention(head: Token, start: int, end: int, actor_type: ActorType, known: dict[int, Organisation]) -> ActorMention:
+    organisation = next((known[i] for i in range(start, end) if i in known), None)
     owner = antecedents_of_owner(head)
     extra: tuple[int, ...] = ()
     if owner is not None and owner.lower_ not in PRONOUNS:
@@ -101,8 +114,6 @@ def _plain(head: Token, known: dict[int, Organisation]) -> ActorMention | None:
         if organisation is None:
             owner_start, owner_end = phrase(owner)
             organisation = next((known[i] for i in range(owner_start, owner_end) if i in known), None)
-    if actor_type is None:
-        return None
     return ActorMention(start, end, head.i, actor_type, organisation, False, extra)
 
 

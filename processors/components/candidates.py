@@ -110,11 +110,11 @@ def _move(
         trigger, actor, origin, destination, kind_of(doc, trigger, actor), status,
         confidence(trigger, actor, origin, destination, trust), (sentence.start, sentence.end),
         attribution(doc, trigger), when(doc, trigger), reason(doc, trigger),
-        home=_home(doc, trigger, actor) if destination is None else None,
+        home=home(doc, trigger, actor) if destination is None else None,
     )  # fmt: skip
 
 
-def _home(doc: Doc, trigger: Trigger, actor: ActorMention) -> str | None:
+def home(doc: Doc, trigger: Trigger, actor: ActorMention) -> str | None:
     """The country of "left Niger for home", where the actor's phrase gives it ("French troops")."""
     told = any(t.lower_ == "home" for t in doc[trigger.token : min(trigger.end + 6, doc[trigger.token].sent.end)])
     codes = (gazetteer().demonyms.get(t.lower_) for t in doc[actor.start : actor.end])

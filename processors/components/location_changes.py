@@ -1,36 +1,70 @@
-"""The last component: candidates, joined, with their background marked, as ``Doc._.location_changes``."""
+"""The last component: the learned model's moves and the rules', joined, as ``Doc._.location_changes``."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from processors.components.candidates import propose
+from processors.components.certainty import certainty, judged
+from processors.components.choosing import chosen
 from processors.components.context import is_background, resolve_time
+from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
-from processors.components.model import Move, inputs, register_extensions
+from processors.components.model import Move, inputs, register_extensions, reject
 from processors.components.whereabouts import with_origin
+from processors.learned.moves import LearnedMove
+from processors.lexicons import DATA
 
 
 @Language.factory(
     "newswatch_location_changes", assigns=["doc._.location_changes", "doc._.rejected"],
     requires=["doc._.places", "doc._.actors", "doc._.datelines", "doc.ents", "token.dep", "token.lemma"],
+    default_config={"model": None},
 )  # fmt: skip
-def make_location_changes(nlp: Language, name: str) -> LocationChanges:  # noqa: ARG001 (spaCy passes both)
-    """The factory."""
-    return LocationChanges()
+def make_location_changes(nlp: Language, name: str, model: str | None) -> LocationChanges:  # noqa: ARG001 (spaCy passes both)
+    """The factory. ``model``: another folder of model files than the one that ships."""
+    return LocationChanges(Path(model) if model else DATA)
 
 
 class LocationChanges:
     """Sets ``Doc._.location_changes`` (``Move``) and ``Doc._.rejected`` (triggers that tell none, with the reason)."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: Path) -> None:
+        """Raises ``ConfigError`` where the folder ``model`` does not hold the learned model."""
         register_extensions()
+        self._learned = LearnedMoves(model)
+        self.least = certainty().least
 
     def __call__(self, doc: Doc) -> Doc:
+        return next(self.pipe([doc]))
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
+        """Many Docs, in order; the model reads those of a batch together."""
+        waiting = iter(stream)
+        while docs := list(islice(waiting, batch_size)):
+            for doc, found in zip(docs, self._learned.find(docs), strict=True):
+                yield self._decided(doc, found)
+
+    def _decided(self, doc: Doc, found: list[LearnedMove]) -> Doc:
         doc._.rejected = []
-        doc._.location_changes = [_placed_in_time(doc, with_origin(doc, m)) for m in merged(doc, propose(doc))]
+        rules = propose(doc)
+        moves = merged(doc, chosen(doc, rules, self._learned.tellings(doc, found, rules)))
+        doc._.location_changes = [_placed_in_time(doc, m) for m in self._sure(doc, moves)]
         return doc
+
+    def _sure(self, doc: Doc, moves: Sequence[Move]) -> Iterator[Move]:
+        """The moves with their origin from elsewhere and their confidence, without those that are too unlikely."""
+        for move in (with_origin(doc, m) for m in moves):
+            there, right = judged(move)
+            if there >= self.least:
+                yield move.but(confidence=round(right, 2))
+            else:
+                reject(doc, move.trigger, f"too unlikely: probability {there:.2f}")
 
 
 def _placed_in_time(doc: Doc, move: Move) -> Move:

@@ -39,7 +39,7 @@ def _chained(doc: Doc, moves: list[Move]) -> list[Move]:
             and _same_actor(doc, previous, move)
         ):
             words = {t.lower_ for t in doc[previous.trigger.token : move.trigger.end + 6]}
-            differs = not _compatible(previous.destination, move.destination)
+            differs = not compatible(previous.destination, move.destination)
             if (
                 differs
                 and words & _ONWARD
@@ -61,7 +61,7 @@ def same_move(doc: Doc, a: Move, b: Move) -> bool:
         return False
     if a.trigger.opens and _office(doc, a) != _office(doc, b):
         return False
-    origin, destination = _compatible(a.origin, b.origin), _compatible(a.destination, b.destination)
+    origin, destination = compatible(a.origin, b.origin), compatible(a.destination, b.destination)
     if not (origin and destination):
         return False
     if (a.destination and b.destination) or (a.origin and b.origin):
@@ -84,12 +84,13 @@ def _headline_and_lead(doc: Doc, a: Move, b: Move) -> bool:
 def _complements(a: Move, b: Move) -> bool:
     """ "vacated its villa in Karbala … has set up shop in Beirut": one leaves, the other arrives."""
     places = [m.origin or m.destination for m in (a, b)]
-    if _compatible(places[0], places[1]):
+    if compatible(places[0], places[1]):
         return False
     return (a.destination is None) != (b.destination is None) and "denied" not in {a.status, b.status}
 
 
-def _compatible(a: PlaceMention | None, b: PlaceMention | None) -> bool:
+def compatible(a: PlaceMention | None, b: PlaceMention | None) -> bool:
+    """Whether two places of one side can be the same: one is not named, or lies in the other, or is the other."""
     if a is None or b is None:
         return True
     if a.toponym is not None and b.toponym is not None:
@@ -121,6 +122,8 @@ def _joined(doc: Doc, a: Move, b: Move) -> Move:
     )
     other = b if fuller is a else a
     later = b if b.trigger.token > a.trigger.token else a
+    if _places(later) < _places(fuller) and later.signals.rules == 0:
+        later = fuller  # the model alone, of "the move": it seldom knows what that word stands for
     return fuller.but(
         origin=_finer(fuller.origin, other.origin), destination=_finer(fuller.destination, other.destination),
         actor=_better_actor(doc, fuller, other), status=later.status,

@@ -74,6 +74,22 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Signals:
+    """What the model and the rules said of a move: probabilities of the model (0 where it is silent), and doubts."""
+
+    event: float = 0.0
+    weakest_place: float = 0.0
+    actor: float = 0.0
+    status: float = 0.0
+    rules: float = 0.0
+    """The rules' own confidence; 0 where they do not tell the move."""
+    doubted: bool = False
+    """A rule speaks against it."""
+    origin_from_elsewhere: bool = False
+    """Neither told its origin; it is where another clause has the actor."""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """One location change as found: all by token offsets of its Doc."""
 
@@ -91,6 +107,7 @@ class Move:
     background: bool = False
     home: str | None = None
     """Country inferred for a destination told as "home"."""
+    signals: Signals = Signals()
 
     def but(self, **changes: object) -> Move:
         return replace(self, **changes)  # type: ignore[arg-type]

@@ -10,12 +10,13 @@ from spacy.tokens import Doc, Span, Token
 
 from processors.components.anaphors import anaphors
 from processors.components.model import PlaceMention, inputs, register_extensions
-from processors.gazetteer import Context, Gazetteer, Toponym, gazetteer
+from processors.components.surroundings import container, likeliest, with_countries
+from processors.gazetteer import Context, gazetteer
 from processors.lexicons import word_lists
 from stream.messages import PlaceRole
 
 PLACE_LABELS = frozenset({"GPE", "LOC", "FAC"})
-_NOT_PLACES = frozenset({"DATE", "TIME", "MONEY", "PERCENT", "CARDINAL", "ORDINAL", "QUANTITY"})
+NO_PLACES = frozenset({"DATE", "TIME", "MONEY", "PERCENT", "CARDINAL", "ORDINAL", "QUANTITY"})
 LOCATIVE = frozenset(
     [
         "from",
@@ -59,8 +60,35 @@ class Places:
         spans = [self._widened(doc, start, end, weak) for start, end, weak in spans]
         context = self._context(doc, spans)
         found = [self._mention(doc, start, end, weak, context) for start, end, weak in spans]
-        doc._.places = sorted([*_countries_inferred(found), *anaphors(doc, found)], key=lambda m: m.start)
+        doc._.places = sorted([*with_countries(found), *anaphors(doc, found)], key=lambda m: m.start)
         return doc
+
+    def place_in(self, doc: Doc, start: int, end: int) -> PlaceMention:
+        """The place that the tokens ``start`` to ``end`` name as a whole, else the one found there; an unknown one has
+        the country of its surroundings."""
+        here: list[PlaceMention] = [p for p in doc._.places if p.start < end and p.end > start]
+        if known := next((p for p in here if p.toponym is not None and p.start <= start and p.end >= end), None):
+            return known
+        context = self._context(doc, [(p.start, p.end, p.weak) for p in doc._.places if not p.anaphor])
+        whole = self._mention(doc, start, end, False, context)
+        if whole.toponym is not None:
+            return whole
+        for place in here:
+            if place.toponym is not None and not self._goes_on(doc, place, start, end):
+                return place
+        return with_countries([*(p for p in doc._.places if p not in here), whole])[-1]
+
+    def _goes_on(self, doc: Doc, place: PlaceMention, start: int, end: int) -> bool:
+        """Whether a name has more words than the place found in it ("Punta" in "Punta del Este")."""
+        before, after = place.start - 1, place.end
+        while before > start and doc[before].lower_ in _INSIDE_NAMES:
+            before -= 1
+        while after < end - 1 and doc[after].lower_ in _INSIDE_NAMES:
+            after += 1
+        return any(
+            start <= i < end and doc[i].text[0].isupper() and doc[i].lower_ not in self._words["class"]
+            for i in (before, after)
+        )
 
     def _special(self, doc: Doc) -> Iterator[tuple[int, int, bool]]:
         """Countries, capitals, states and the supplement's places, longest first, wherever no other name holds them."""
@@ -181,7 +209,7 @@ class Places:
     def _refused(self, doc: Doc, start: int, end: int) -> bool:
         words = [t.lower_ for t in doc[start:end]]
         if (
-            doc[start].ent_type_ in _NOT_PLACES
+            doc[start].ent_type_ in NO_PLACES
             or words[0] in self._words["never"]
             or words[0] in self._gazetteer.demonyms
         ):
@@ -218,9 +246,21 @@ class Places:
                 code = self._gazetteer.demonyms.get(f"{token.lower_} {doc[token.i + 1].lower_}")
             if code:
                 weights[code] += 0.7
+        inside = {i for start, end, _ in spans for i in range(start, end)}
+        for i in range(len(doc)):
+            if doc[i].text[0].isupper() and i not in inside and (code := self._country_at(doc, i)):
+                weights[code] += 0.3
         if country := inputs(doc).country:
             weights[country] += 0.3
         return Context(weights)
+
+    def _country_at(self, doc: Doc, i: int) -> str | None:
+        """The country named in a longer name: "Panama Canal Authority"."""
+        for name in (doc[i : i + 2].text, doc[i].text):
+            if self._gazetteer.special(name):
+                first = self._gazetteer.meanings(name)[0]
+                return first.country if first.kind == "country" else None
+        return None
 
     def _bare(self, doc: Doc, start: int, end: int) -> str:
         """The name without "southern" and "province", unless the gazetteer knows it with them."""
@@ -234,13 +274,16 @@ class Places:
         return doc[start:end].text
 
     def _mention(self, doc: Doc, start: int, end: int, weak: bool, context: Context) -> PlaceMention:
-        within = _container(doc, end, self._gazetteer)
-        toponym = self._gazetteer.resolve(self._bare(doc, start, end), context, within)
+        within = container(doc, end, self._gazetteer)
+        name = self._bare(doc, start, end)
+        toponym = self._gazetteer.resolve(name, context, within)
         if weak and toponym is not None and toponym.population < 1000 and toponym.kind == "city":
             toponym = None
+        if toponym is not None and within != toponym.country and within and doc[end].lower_ == "in":
+            toponym = None  # "Novo Selo in Kosovo": another place of that name
         country = toponym.country if toponym else within
         if toponym is None and country is None:
-            country = _likeliest(context)
+            country = likeliest(context)
         role: PlaceRole = "mentioned"
         if _in_dateline(doc, start):
             role = "dateline"
@@ -293,47 +336,6 @@ def _unknown_name(doc: Doc, start: int, end: int) -> bool:
     return label in {"", "FAC", "PRODUCT"} or (label == "ORG" and end - start == 1 and not doc[start].is_upper)
 
 
-def _likeliest(context: Context) -> str | None:
-    best = sorted(context.countries.items(), key=lambda item: -item[1])[:2]
-    return best[0][0] if best and best[0][0] and (len(best) == 1 or best[0][1] > best[1][1]) else None
-
-
-def _container(doc: Doc, end: int, names: Gazetteer) -> str | None:
-    """The country that the text gives right after a name: ", Ontario", "in Peru", ", in eastern Congo"."""
-    i = end
-    if i < len(doc) and doc[i].text == ",":
-        i += 1
-    if i < len(doc) and doc[i].lower_ in {"in", "of"}:
-        i += 1
-    if i == end:
-        return None
-    for _ in range(3):
-        if i < len(doc) and not doc[i].text[0].isupper():
-            i += 1
-    for n in (3, 2, 1):
-        if i + n <= len(doc) and doc[i].text[0].isupper():
-            text = doc[i : i + n].text
-            if names.special(text) and (meaning := _country_like(names.meanings(text))):
-                return meaning.country
-    return None
-
-
-def _country_like(meanings: list[Toponym]) -> Toponym | None:
-    return next((m for m in meanings if m.kind in {"country", "region"} and m.country), None)
-
-
-def _countries_inferred(found: list[PlaceMention]) -> list[PlaceMention]:
-    """Unknown names take the country of the place that stands nearest when the passage has no clear favourite."""
-    known = [m for m in found if m.toponym and m.country]
-    result = []
-    for m in found:
-        if m.country is None and m.toponym is None and known:
-            near = min(known, key=lambda k: abs(k.start - m.start))
-            m = PlaceMention(m.start, m.end, None, m.role, near.country, m.weak)
-        result.append(m)
-    return result
-
-
 def _trimmed(entity: Span) -> tuple[int, int]:
     """The entity without a leading article and a trailing possessive."""
     start, end = entity.start, entity.end
@@ -344,12 +346,15 @@ def _trimmed(entity: Span) -> tuple[int, int]:
     return start, end
 
 
+_INSIDE_NAMES = frozenset(
+    ["-", "al", "el", "de", "la", "of", "ash", "es", "i", "du", "da", "do", "di", "e", "del", "los"]
+)
+
+
 def _namelike(token: Token, inside: bool) -> bool:
     if token.is_space or (token.is_punct and token.text != "-"):
         return False
-    if token.text == "-" or (
-        inside and token.lower_ in {"al", "el", "de", "la", "of", "ash", "es", "i", "du", "da", "do", "di", "e"}
-    ):
+    if token.lower_ in _INSIDE_NAMES:
         return inside
     return token.text[0].isupper()
 

@@ -44,6 +44,11 @@ def veto(
     """Why this is no location change; None when nothing speaks against it. ``head`` is the mover as found."""
     if destination is None and trigger.lemma not in departures():
         return "an origin alone does not make this a move"
+    return doubt(doc, trigger, head, actor)
+
+
+def doubt(doc: Doc, trigger: Trigger, head: Token, actor: ActorMention | None) -> str | None:
+    """What speaks against a location change whatever its places; None when nothing does."""
     why = _no_actor(doc, trigger, head, actor) or _generic(doc, trigger)
     return why if why or actor is None else _other_field(doc, trigger, head, actor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from spacy.tokens import Doc, Token
 
@@ -30,7 +31,7 @@ def with_origin(doc: Doc, move: Move) -> Move:
                 best = (score, place)
     if best is None:
         return move
-    return move.but(origin=best[1], confidence=round(max(0.3, move.confidence - (0.05 if best[0] >= 2 else 0.15)), 2))
+    return move.but(origin=best[1], signals=replace(move.signals, origin_from_elsewhere=True))
 
 
 def _possible(doc: Doc, move: Move, place: PlaceMention) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +11,16 @@ import numpy as np
 import onnxruntime
 
 from processors.learned import windows
-from processors.learned.confidence import confidence
 from processors.learned.decode import Floats, likeliest, runs, softmax, spans
 from processors.learned.labels import ACTOR_TYPES, INPUTS, KINDS, OUTPUTS, OUTSIDE, ROLES, STATUSES, Role, signature
-from processors.learned.moves import Hop, LearnedMove, Span, without_repeats
+from processors.learned.moves import LearnedMove, Span, without_repeats
 from processors.learned.pieces import PAD, Ints, WordPieces, Words
 from stream.errors import ConfigError
 
 MODEL, TOKENIZER = "moves.onnx", "moves-tokenizer.json"
 """The two files of a model folder."""
 
-WINDOW = 160
+WINDOW = 96
 """Word pieces of a window: nearly all passages of training are shorter."""
 
 OVERLAP = 1
@@ -68,8 +66,8 @@ class _Prepared:
 class LearnedExtractor:
     """Reads location changes out of texts. One object serves one thread; it keeps nothing between calls."""
 
-    def __init__(self, folder: Path, threshold: float | None = None) -> None:
-        """Load the model in ``folder``. ``threshold``: the least probability of a move; by default what training chose.
+    def __init__(self, folder: Path, threshold: float) -> None:
+        """Load the model in ``folder``. ``threshold``: the least probability of a move.
 
         Raises ``ConfigError`` where the files are missing or made for other labels.
         """
@@ -87,8 +85,7 @@ class LearnedExtractor:
             raise ConfigError(
                 f"{folder / MODEL}: made for other labels than this version's; make it anew with python -m training"
             )
-        self.threshold = float(json.loads(known["threshold"])) if threshold is None else threshold
-        self._weights: list[float] = json.loads(known["confidence"])
+        self.threshold = threshold
         self._pieces = WordPieces.load(folder / TOKENIZER)
 
     def extract(self, text: str, sentences: Sequence[tuple[int, int]] | None = None) -> list[LearnedMove]:
@@ -117,10 +114,6 @@ class LearnedExtractor:
             if move and move.probability >= self.threshold:
                 found[n].append(move)
         return [without_repeats(p.text, moves) for p, moves in zip(passages, found, strict=True)]
-
-    def confidence(self, move: LearnedMove, hop: Hop) -> float:
-        """The probability that this hop of a move is right in its actor and its places, calibrated in training."""
-        return confidence(self._weights, move, hop)
 
     def _prepare(self, passage: Passage) -> _Prepared:
         words = self._pieces.words(passage.text)

@@ -16,8 +16,8 @@ from processors.readings import Reading
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
-EVENT_F1, WHOLE_F1, NEGATIVES_HIT = 0.91, 0.77, 3
-"""Floors slightly under what the rules reach (raise them with every gain), and the most negatives with an event."""
+EVENT_F1, WHOLE_F1, NEGATIVES_HIT = 0.92, 0.74, 3
+"""Floors slightly under what is reached (raise them with every gain), and the most negatives with an event."""
 
 
 def test_the_development_set_keeps_its_quality(nlp: Language) -> None:

@@ -8,12 +8,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra [train] is not installed")
 
-from processors.learned.confidence import FEATURES  # noqa: E402
-from processors.learned.extractor import MODEL, TOKENIZER, LearnedExtractor  # noqa: E402
+from processors.learned.extractor import TOKENIZER, LearnedExtractor  # noqa: E402
 from processors.learned.pieces import WordPieces  # noqa: E402
 from tests.training.test_data import PASSAGE, ROOT  # noqa: E402
 from training.data import example  # noqa: E402
-from training.export import annotate, export  # noqa: E402
+from training.export import export  # noqa: E402
 from training.model import MoveModel  # noqa: E402
 from training.train import Recipe, Row, collate, train  # noqa: E402
 
@@ -42,9 +41,7 @@ def test_the_exported_model_finds_what_it_was_taught(tmp_path: Path) -> None:
     tagged = example(PASSAGE, pieces, frozenset())
     rows = [Row(tagged, None), *(Row(tagged, q) for q in tagged.questions)]
     export(tiny(60), ROOT / "processors" / "data" / TOKENIZER, tmp_path, [collate(rows)[0]], lambda _: None)
-    annotate(tmp_path / MODEL, 0.4, [0.0] * FEATURES)
-    extractor = LearnedExtractor(tmp_path)
-    assert extractor.threshold == 0.4
+    extractor = LearnedExtractor(tmp_path, 0.4)
     (move,) = extractor.extract(PASSAGE["text"])
     assert [s.of(PASSAGE["text"]) for s in (*move.actors, *move.origins, *move.destinations)] == [
         "Staff of the Oslo office", "Lima", "Quito",

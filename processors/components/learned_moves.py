@@ -1,0 +1,207 @@
+"""What the learned extractor says, as moves of tokens: its spans, with the actors and places that the rules see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spacy.tokens import Doc, Span
+
+from processors.components.actors import actor_in
+from processors.components.candidates import home
+from processors.components.context import attribution, reason, when
+from processors.components.model import ActorMention, Move, PlaceMention, Trigger
+from processors.components.places import NO_PLACES, Places
+from processors.components.triggers import find_triggers
+from processors.learned.extractor import LearnedExtractor, Passage
+from processors.learned.moves import LearnedMove, hops
+from processors.learned.moves import Span as Characters
+
+LEAST = 0.2
+"""Probability below which a move is not looked at."""
+
+MOST_HOPS = 6
+"""A trigger with more pairs of places than this is a list that was misread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A move of the model; ``probability`` that there is one, ``said`` what it was made of."""
+
+    move: Move
+    probability: float
+    said: LearnedMove
+    weakest_place: float
+    """Probability of the place that is least sure."""
+    actor: float
+
+
+class LearnedMoves:
+    """The learned extractor, with the rules that place what it finds."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ``ConfigError`` where ``folder`` does not hold the model."""
+        self._extractor = LearnedExtractor(folder, LEAST)
+        self._places = Places()
+
+    def find(self, docs: Sequence[Doc]) -> list[list[LearnedMove]]:
+        """What the model says of each text."""
+        return self._extractor.extract_many([Passage(d.text, _sentences(d)) for d in docs])
+
+    def tellings(self, doc: Doc, found: Sequence[LearnedMove], rules: Sequence[Move]) -> list[Telling]:
+        """The moves of one text, a hop each; without those that name nobody or end where they begin."""
+        known = find_triggers(doc) if found else []
+        return [t for said in found for t in _tellings(doc, said, known, rules, self._places)]
+
+
+def _sentences(doc: Doc) -> list[tuple[int, int]]:
+    """As character offsets."""
+    return [(s.start_char, s.end_char) for s in doc.sents]
+
+
+def _tellings(
+    doc: Doc, said: LearnedMove, known: Sequence[Trigger], rules: Sequence[Move], places: Places
+) -> Iterator[Telling]:
+    trigger = _trigger(doc, said, known)
+    said = _tidied(doc, said, places)
+    for hop in hops(said)[:MOST_HOPS]:
+        actor = _actor(doc, hop.actor, said) or next((r.actor for r in rules if r.trigger == trigger), None)
+        origin, destination = (_place(doc, s, places) for s in (hop.origin, hop.destination))
+        if actor is None or (origin is None and destination is None) or _same(origin, destination):
+            continue
+        weakest = min(s.probability for s in (hop.origin, hop.destination) if s)
+        yield Telling(
+            _move(doc, said, trigger, actor, origin, destination), said.probability, said, weakest,
+            hop.actor.probability if hop.actor else 0.0,
+        )  # fmt: skip
+
+
+def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
+    """The move with names put together that were cut, actors that are one list, and no country beside its own city."""
+    actors, origins, destinations = (
+        whole_names(doc.text, spans) for spans in (said.actors, said.origins, said.destinations)
+    )
+    return replace(
+        said, actors=one_list(doc.text, actors), origins=_finest(doc, origins, places),
+        destinations=_finest(doc, destinations, places),
+    )  # fmt: skip
+
+
+def whole_names(text: str, spans: Sequence[Characters]) -> tuple[Characters, ...]:
+    """The spans with those put together between which only white space stands."""
+    found: list[Characters] = []
+    for span in spans:
+        if found and not text[found[-1].end : span.start].strip():
+            last = found[-1]
+            found[-1] = Characters(last.start, span.end, max(last.probability, span.probability))
+        else:
+            found.append(span)
+    return tuple(found)
+
+
+_LISTED = re.compile(r"\W*(?:\b(?:and|or|plus|as well as)\b)?\W*(?:\w+\W+){0,2}", re.IGNORECASE)
+
+
+def one_list(text: str, spans: Sequence[Characters]) -> tuple[Characters, ...]:
+    """Of actors those of the likeliest list ("the minister and the ambassador"): others name the same one again."""
+    lists: list[list[Characters]] = []
+    for span in spans:
+        between = text[lists[-1][-1].end : span.start] if lists else ""
+        if lists and _LISTED.fullmatch(between) and re.search(r",|\b(?:and|or|plus)\b", between):
+            lists[-1].append(span)
+        else:
+            lists.append([span])
+    return tuple(max(lists, key=lambda each: max(s.probability for s in each), default=[]))
+
+
+def _finest(doc: Doc, spans: Sequence[Characters], places: Places) -> tuple[Characters, ...]:
+    """Without a country or region of which a town is named too: "Doha, Qatar" is one place."""
+    found = [(s, _place(doc, s, places)) for s in spans]
+    return tuple(s for s, p in found if not any(_holds(p, q) for _, q in found if q is not p))
+
+
+def _holds(outer: PlaceMention | None, inner: PlaceMention | None) -> bool:
+    if outer is None or inner is None or outer.toponym is None or outer.toponym.kind not in {"country", "region"}:
+        return False
+    finer = inner.toponym is None or (inner.toponym.kind != "country" and inner.toponym != outer.toponym)
+    return finer and outer.country == inner.country and not (inner.toponym and inner.toponym.kind == outer.toponym.kind)
+
+
+def _move(
+    doc: Doc, said: LearnedMove, trigger: Trigger, actor: ActorMention, origin: PlaceMention | None,
+    destination: PlaceMention | None,
+) -> Move:  # fmt: skip
+    sentence = doc[trigger.token].sent
+    source = _tokens(doc, said.attribution)
+    date = _tokens(doc, said.date)
+    return Move(
+        trigger, actor, origin, destination, said.kind, said.status, said.probability, (sentence.start, sentence.end),
+        (source.start, source.end) if source else attribution(doc, trigger),
+        (date.start, date.end) if date else when(doc, trigger), reason(doc, trigger),
+        home=home(doc, trigger, actor) if destination is None else None,
+    )  # fmt: skip
+
+
+def _tokens(doc: Doc, span: Characters | None) -> Span | None:
+    return doc.char_span(span.start, span.end, alignment_mode="expand") if span else None
+
+
+def _trigger(doc: Doc, said: LearnedMove, known: Sequence[Trigger]) -> Trigger:
+    """The lexicon's trigger where it has one there, else one that only says where it stands."""
+    span = _tokens(doc, said.trigger)
+    assert span is not None  # expanded, a span of characters always has tokens
+    for trigger in known:
+        if span.start <= trigger.token < span.end:
+            return trigger
+    token = span.root
+    part = "noun" if token.pos_ in {"NOUN", "PROPN"} else "verb"
+    return Trigger(
+        token.i, max(span.end, token.i + 1), token.lemma_.lower(), part, "either", "none", "none", "none", said.kind,
+        False, False,
+    )  # fmt: skip
+
+
+def _actor(doc: Doc, span: Characters | None, said: LearnedMove) -> ActorMention | None:
+    tokens = _tokens(doc, span)
+    if tokens is None:
+        return None
+    start, end = _with_entities(doc, tokens.start, tokens.end)
+    return actor_in(doc, start, end, said.actor_type) if end > start else None
+
+
+def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
+    """The tokens with the rest of a person or organisation that they name in part, without words of grammar behind."""
+    for entity in doc.ents:
+        if entity.label_ in {"PERSON", "ORG"} and entity.start < end and entity.end > start:
+            start, end = min(start, entity.start), max(end, entity.end)
+    while end > start and (doc[end - 1].pos_ in {"ADP", "DET", "PUNCT", "PART", "SPACE", "CCONJ"}):
+        end -= 1
+    return start, end
+
+
+def _place(doc: Doc, span: Characters | None, places: Places) -> PlaceMention | None:
+    """The place that a span names; None for words that are no name and stand for none."""
+    tokens = _tokens(doc, span)
+    if tokens is None:
+        return None
+    start, end = tokens.start, tokens.end
+    for entity in doc.ents:
+        if entity.label_ not in NO_PLACES and entity.start < end and entity.end > start and _is_cut(doc, start, end):
+            start, end = min(start, entity.start), max(end, entity.end)
+    found = places.place_in(doc, start, end)
+    if found.anaphor or found.toponym is not None:
+        return found
+    person = all(t.ent_type_ == "PERSON" for t in doc[start:end])
+    return found if not person and any(t.text[0].isupper() for t in doc[start:end]) else None
+
+
+def _is_cut(doc: Doc, start: int, end: int) -> bool:
+    """Whether a capitalised word stands right before or after the tokens: a name of which they are a part."""
+    neighbours = [doc[i] for i in (start - 1, end) if 0 <= i < len(doc)]
+    return any(t.text[0].isupper() and t.pos_ == "PROPN" for t in neighbours)
+
+
+def _same(a: PlaceMention | None, b: PlaceMention | None) -> bool:
+    return a is not None and b is not None and (a == b or (a.toponym is not None and a.toponym == b.toponym))

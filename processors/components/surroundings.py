@@ -1,0 +1,49 @@
+"""What the words and places around a name say of its country."""
+
+from __future__ import annotations
+
+from spacy.tokens import Doc
+
+from processors.components.model import PlaceMention
+from processors.gazetteer import Context, Gazetteer, Toponym
+
+
+def likeliest(context: Context) -> str | None:
+    best = sorted(context.countries.items(), key=lambda item: -item[1])[:2]
+    return best[0][0] if best and best[0][0] and (len(best) == 1 or best[0][1] > best[1][1]) else None
+
+
+def container(doc: Doc, end: int, names: Gazetteer) -> str | None:
+    """The country that the text gives right after a name: ", Ontario", "in Peru", ", in eastern Congo"."""
+    i = end
+    if i < len(doc) and doc[i].text == ",":
+        i += 1
+    if i < len(doc) and doc[i].lower_ in {"in", "of"}:
+        i += 1
+    if i == end:
+        return None
+    for _ in range(3):
+        if i < len(doc) and not doc[i].text[0].isupper():
+            i += 1
+    for n in (3, 2, 1):
+        if i + n <= len(doc) and doc[i].text[0].isupper():
+            text = doc[i : i + n].text
+            if names.special(text) and (meaning := _country(names.meanings(text))):
+                return meaning.country
+    return None
+
+
+def _country(meanings: list[Toponym]) -> Toponym | None:
+    return next((m for m in meanings if m.kind in {"country", "region"} and m.country), None)
+
+
+def with_countries(found: list[PlaceMention]) -> list[PlaceMention]:
+    """Unknown names take the country of the place that stands nearest when the passage has no clear favourite."""
+    known = [m for m in found if m.toponym and m.country]
+    result = []
+    for m in found:
+        if m.country is None and m.toponym is None and known:
+            near = min(known, key=lambda k: abs(k.start - m.start))
+            m = PlaceMention(m.start, m.end, None, m.role, near.country, m.weak)
+        result.append(m)
+    return result
