@@ -13,6 +13,7 @@ from processors.components.governors import OPEN
 from processors.components.learned_moves import Telling
 from processors.components.merging import compatible
 from processors.components.model import Move, Signals, reject
+from processors.components.phrases import is_goods
 from processors.components.vetoes import doubt
 
 ALONE, AGREED = 0.9, 0.5
@@ -36,6 +37,9 @@ def chosen(doc: Doc, rules: Sequence[Move], tellings: Sequence[Telling]) -> list
         move = telling.move
         beside = next((i for i, rule in enumerate(rules) if agree(rule, move)), None)
         against = doubt(doc, move.trigger, doc[move.actor.head], move.actor)
+        if is_goods(doc[move.actor.head]):
+            reject(doc, move.trigger, f"{doc[move.actor.head].text!r} is a thing, not someone who can be somewhere")
+            continue
         if telling.probability < least(move, beside is not None, against is not None):
             reject(doc, move.trigger, against or f"too unlikely: probability {telling.probability:.2f}")
         elif beside is None:
