@@ -8,52 +8,42 @@ partition until the worker is upgraded. All times are UTC; all offsets count Uni
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from stream.cases import Announced, Change, Contradiction, Relocation, Said, Transition, TransitionKind
 from stream.errors import InvalidMessage, NewerSchema
+from stream.parts import (
+    Actor,
+    ActorType,
+    KindOfMove,
+    Location,
+    Message,
+    Origin,
+    Part,
+    Place,
+    PlaceKind,
+    PlaceRole,
+    Severity,
+    Source,
+    Status,
+    Utc,
+)
+
+__all__ = [
+    "MAX_BODY_BYTES", "MAX_MENTIONS", "MESSAGES", "Actor", "ActorType", "Alert", "AlertEvidence", "Announced",
+    "AnyMessage", "Article", "Change", "Contradiction", "EnrichedArticle", "Entity", "Evidence", "Feed", "FeedState",
+    "Heartbeat", "KindOfMove", "Location", "LocationChange", "Message", "Model", "Origin", "Part", "Place", "PlaceKind",
+    "PlaceRole", "Relocation", "Said", "SeenEntry", "Severity", "Source", "Standing", "Status", "Subject", "Superseded",
+    "Transition", "TransitionKind", "Utc", "When", "decode", "encode",
+]  # fmt: skip
 
 MAX_BODY_BYTES = 200_000
 """A body is cut at this many bytes of UTF-8, at a character border, and the article marked ``truncated``."""
 
 MAX_MENTIONS = 2_000
 """At most this many entities and as many places travel with an article."""
-
-
-def _to_utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC)
-    except OverflowError as error:  # the last hours of year 9999, the first of year 1
-        raise ValueError("out of range in UTC") from error
-
-
-Utc = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-
-KindOfMove = Literal[
-    "relocation", "office_move", "deployment", "displacement", "expulsion",
-    "evacuation", "flight", "transfer", "visit", "return",
-]  # fmt: skip
-Status = Literal["rumoured", "conditional", "planned", "approved", "ongoing", "completed", "denied", "cancelled"]
-ActorType = Literal["person", "group", "organisation", "military", "company", "other"]
-Origin = Literal["live", "first_poll", "backfill"]
-Severity = Literal["low", "medium", "high", "critical"]
-PlaceKind = Literal["city", "country", "region", "sea", "camp", "base", "crossing", "other"]
-PlaceRole = Literal["mentioned", "dateline", "metonym"]
-
-
-class Part(BaseModel):
-    """A value inside a message: frozen, unknown fields ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-class Message(Part):
-    """A value of a record. Subclasses set ``message`` to their name; ``SCHEMA`` is the newest version known here."""
-
-    SCHEMA: ClassVar[int] = 1
-    schema_version: int = Field(default=1, ge=1)
 
 
 class Feed(Message):
@@ -109,17 +99,6 @@ class FeedState(Message):
     entries: tuple[SeenEntry, ...] = ()
 
 
-class Source(Part):
-    """The outlet that an article is by (not the feed that carried it)."""
-
-    id: str
-    """The outlet's key: its registrable domain, else the source element's name in lower case."""
-    name: str
-    domain: str | None = None
-    country: str | None = None
-    language: str | None = None
-
-
 class Article(Message):
     """One revision of an article as fetched. ``id`` = digest("article", the canonical URL under which the feed first
     carried it): an update whose link changed keeps its id.
@@ -167,40 +146,6 @@ class Entity(Part):
     id: str | None = None
     start: int
     end: int
-
-
-class Location(Part):
-    """WGS 84, in degrees."""
-
-    lat: float = Field(ge=-90, le=90)
-    lon: float = Field(ge=-180, le=180)
-
-
-class Place(Part):
-    """A place mentioned in a text; ``text`` is empty where only the country was inferred (then start = end = 0)."""
-
-    text: str
-    name: str
-    geonames_id: int | None = None
-    country: str | None = None
-    """ISO 3166-1 alpha-2 of the place today; a sea or an international body has none."""
-    admin1: str | None = None
-    """Name or GeoNames code of the first-level division."""
-    location: Location | None = None
-    kind: PlaceKind
-    role: PlaceRole = "mentioned"
-    start: int = 0
-    end: int = 0
-
-
-class Actor(Part):
-    """Who moves. ``root`` is the organisation behind it (from actors.yml), else the normalised name."""
-
-    text: str
-    name: str
-    id: str | None = None
-    type: ActorType
-    root: str
 
 
 class When(Part):
@@ -357,11 +302,17 @@ class Heartbeat(Message):
     standings: tuple[Standing, ...] = ()
 
 
-AnyMessage = Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Alert | Heartbeat
+AnyMessage = (
+    Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Relocation | Transition | Alert
+    | Heartbeat
+)  # fmt: skip
 
 MESSAGES: dict[str, type[AnyMessage]] = {
-    c.__name__: c for c in (Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Alert, Heartbeat)
-}
+    c.__name__: c
+    for c in (
+        Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Relocation, Transition, Alert, Heartbeat
+    )
+}  # fmt: skip
 
 
 def encode(message: AnyMessage) -> bytes:

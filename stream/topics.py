@@ -31,6 +31,8 @@ TOPICS: dict[str, Topic] = {
         Topic("enriched", "article id", "article id", "EnrichedArticle", False, timedelta(days=14), generational=True),
         Topic("location-changes", "statement id + version", "actor root", "LocationChange | Superseded",
               compacted=True, generational=True),
+        Topic("relocations", "relocation id", "actor root", "Relocation", compacted=True, generational=True),
+        Topic("transitions", "transition id", "actor root", "Transition", False, timedelta(days=90), generational=True),
         Topic("alerts", "alert id", "article id", "Alert", compacted=True),
         Topic("workers", "worker id", "worker id", "Heartbeat", compacted=True),
         Topic("dead-letters", "original key", "original key", "the original bytes", False, timedelta(days=30)),

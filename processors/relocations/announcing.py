@@ -1,0 +1,89 @@
+"""Which changes of a relocation are announced: where its present state differs from what was announced last; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from processors.relocations.case import MOST_TOLD, kind_of
+from processors.relocations.telling import MAX_TURNS
+from stream.ids import digest
+from stream.messages import Announced, Relocation, Said, Transition, TransitionKind
+
+MAX_CAUSES = 5
+_STATES: tuple[TransitionKind, ...] = ("appeared", "status", "denied", "completed", "withdrawn")
+"""The kinds whose ``after`` is the state of the move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcing:
+    """A relocation as it is to be published, and the transitions that go with it."""
+
+    relocation: Relocation
+    transitions: tuple[Transition, ...]
+
+
+def announce(told: Relocation, version: int, before: Sequence[Announced], causes: Sequence[Said]) -> Announcing:
+    """The relocation with what is announced now.
+
+    ``told``: as the statements make it; ``before``: what was announced of it, or of a relocation whose statements it
+    took over; ``causes``: the statements that came in. What nobody says yet but as background is not announced.
+    """
+    announced = list(before)
+    fresh: list[tuple[Announced, str | None]] = []
+    for kind, last, after in _differences(told, before):
+        times = max((a.times for a in announced if (a.kind, a.after) == (kind, after)), default=0)
+        one = Announced(id=digest("transition", told.id, kind, after, times), kind=kind, after=after, times=times + 1)
+        announced.append(one)
+        fresh.append((one, last))
+    if len(announced) > MAX_TURNS:  # of what was said several times the last will do
+        kept: dict[tuple[str, str], Announced] = {}
+        for entry in reversed(announced):
+            kept.setdefault((entry.kind, entry.after), entry)
+        announced = [*reversed(kept.values())]
+    relocation = told.model_copy(update={"version": version, "announced": tuple(announced)})
+    return Announcing(relocation, tuple(_transition(relocation, one, last, causes) for one, last in fresh))
+
+
+def _differences(told: Relocation, before: Sequence[Announced]) -> list[tuple[TransitionKind, str | None, str]]:
+    """Kind, what was announced last, what is so now."""
+    state = next((a.after for a in reversed(before) if a.kind in _STATES), None)
+    if told.background or (told.withdrawn and state is None):
+        return []
+    now = "withdrawn" if told.withdrawn else told.status
+    found: list[tuple[TransitionKind, str | None, str]] = []
+    if state is None:
+        found.append(("appeared", None, now))
+        state = now if kind_of(now) == "status" else None  # a move that is denied as soon as it is told is denied, too
+    if state != now:
+        found.append((kind_of(now), state, now))
+    if told.withdrawn:
+        return found
+    heard = max((int(a.after) for a in before if a.kind == "corroborated"), default=1)
+    sources = min(told.independent_sources, MOST_TOLD)
+    if sources > heard and any(s.independent and s.status not in ("denied", "cancelled") for s in told.statements):
+        found.append(("corroborated", str(heard), str(sources)))
+    dispute = next((a.after for a in reversed(before) if a.kind == "disputed"), "settled")
+    if told.disputed != (dispute == "disputed"):
+        found.append(("disputed", dispute, "disputed" if told.disputed else "settled"))
+    return found
+
+
+def _transition(relocation: Relocation, one: Announced, before: str | None, came: Sequence[Said]) -> Transition:
+    causes = _causes(relocation, one, came)
+    when = max(said.published for said in causes)
+    return Transition(
+        id=one.id, kind=one.kind, before=before, after=one.after, cause=causes, when=when, relocation=relocation
+    )
+
+
+def _causes(relocation: Relocation, one: Announced, came: Sequence[Said]) -> tuple[Said, ...]:
+    """Those that came in and say so; else all that came in; else the last that is told."""
+    if one.kind == "corroborated":
+        fitting = [s for s in came if s.independent]
+    elif one.kind == "withdrawn":
+        fitting = [s for s in came if s.withdrawn]
+    else:
+        fitting = [s for s in came if s.status == one.after and not s.withdrawn and not s.background]
+    found = fitting or [s for s in came if not s.background] or list(relocation.statements)
+    return tuple(sorted(found, key=lambda s: (s.published, s.id))[-MAX_CAUSES:])

@@ -1,0 +1,164 @@
+"""All statements of one actor root, walked in order into cases: in-order arrival appends, a late one walks again."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+
+from processors.relocations.case import Case
+from processors.relocations.matching import WINDOW, anchor_of, labels, rival_labels, score
+from processors.relocations.statement import Key, Statement
+
+_KEY = attrgetter("key")
+_PRUNE_EACH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What a walk changed."""
+
+    changed: Mapping[str, Case]
+    """Cases with other statements than before, or whose statements changed, by opener id."""
+    moved: Mapping[str, frozenset[str]]
+    """For each opener id of ``changed`` the openers of the cases that some of its statements were in before."""
+    touched: Mapping[str, Case]
+    """Cases beside ``changed`` that may be disputed now, or not any more."""
+    vanished: Mapping[str, Case]
+    """Openers that open no case any more, each with the case that it is in now."""
+
+
+class Root:
+    """The statements of one actor root and the cases they make, a pure function of the set of statements.
+
+    ``add`` and ``withdraw`` note what changed; ``walk`` brings the cases up to date. The result is the same as if all
+    statements had been walked at once, sorted by (published, id): a statement joins the case that it fits best, of
+    those that fit alike the one with the lowest opener id, or else opens one.
+    """
+
+    def __init__(self) -> None:
+        self.statements: dict[str, Statement] = {}
+        self._order: list[Statement] = []
+        self._walked = 0
+        """How many of ``_order`` are in the cases; all behind are to be walked."""
+        self._cases: dict[str, Case] = {}
+        """By opener id, in the order of the openers' keys."""
+        self._places: dict[str, dict[str, Case]] = {}
+        """Where to look for what a statement may join or rival: by label, then by opener id."""
+        self._case_of: dict[str, Case] = {}
+        self._before: dict[str, str] = {}
+        """Of the statements that were walked and are to be walked again: the opener of the case they were in."""
+        self._touched: set[str] = set()
+        """Cases from which something was undone since the last walk."""
+        self._fresh: set[str] = set()
+        """Statements that are new, replaced or withdrawn since the last walk."""
+
+    @property
+    def cases(self) -> list[Case]:
+        """All cases, in the order of their openers."""
+        return list(self._cases.values())
+
+    def add(self, statements: Iterable[Statement]) -> None:
+        """Add statements; one whose id is there replaces it."""
+        new = sorted(statements, key=_KEY)
+        for old in [old for s in new if (old := self.statements.get(s.id)) is not None]:
+            self._rewind(old.key)
+            del self._order[bisect_left(self._order, old.key, key=_KEY)]
+        if new and self._order and new[0].key < self._order[-1].key:
+            self._rewind(new[0].key)
+            for statement in new:
+                insort(self._order, statement, key=_KEY)
+        else:
+            self._order.extend(new)
+        self.statements.update((s.id, s) for s in new)
+        self._fresh.update(s.id for s in new)
+
+    def withdraw(self, statement: Statement, version: int) -> None:
+        """One of ``statements`` is not said any more since this version of its article (above its own)."""
+        if not statement.withdrawn or version < statement.superseded:
+            self._rewind(statement.key)
+            statement.superseded = version
+            self._fresh.add(statement.id)
+
+    def walk(self) -> Walked:
+        """Take in all that is not yet."""
+        changed: dict[str, Case] = {}
+        moved: dict[str, set[str]] = {}
+        again = self._order[self._walked :]
+        for count, statement in enumerate(again, 1):
+            case = self._take(statement)
+            before, now = self._before.get(statement.id), case.opener.id
+            if before != now or statement.id in self._fresh:
+                changed[now] = case
+                if before is not None:
+                    moved.setdefault(now, set()).add(before)
+                    if before in self._cases:
+                        changed.setdefault(before, self._cases[before])
+            if count % _PRUNE_EACH == 0:
+                self._prune(statement.key)
+        self._walked = len(self._order)
+        vanished = {o: self._case_of[o] for o in set(self._before.values()) if o not in self._cases}
+        touched = {o: self._cases[o] for o in self._touched if o in self._cases and o not in changed}
+        for case in list(changed.values()):
+            touched |= {r.opener.id: r for _, r in case.rivals if r.opener.id not in changed}
+        self._before, self._touched, self._fresh = {}, set(), set()
+        return Walked(changed, {o: frozenset(m) for o, m in moved.items()}, touched, vanished)
+
+    def _take(self, statement: Statement) -> Case:
+        case = self._best(statement)
+        if case is None:
+            case = self._cases[statement.id] = Case(statement)
+            self._place(case)
+        self._case_of[statement.id] = case
+        if case.take(statement):
+            self._place(case)
+            for other in self._near(case):
+                case.face(other, statement)
+        return case
+
+    def _best(self, statement: Statement) -> Case | None:
+        best, most = None, 0
+        for label in labels(anchor_of(statement)):
+            for identifier, case in self._places.get(label, {}).items():
+                standing = case.standing
+                fit = score(standing.anchor, statement, statement.published - standing.last)
+                if fit > most or (fit == most and best is not None and identifier < best.opener.id):
+                    best, most = case, fit
+        return best
+
+    def _near(self, case: Case) -> list[Case]:
+        """Those that could be its rivals."""
+        found = {
+            identifier: other
+            for label in rival_labels(case.standing.anchor)
+            for identifier, other in self._places.get(label, {}).items()
+            if other is not case
+        }
+        return sorted(found.values(), key=lambda c: c.opener.key)
+
+    def _place(self, case: Case) -> None:
+        anchor = case.standing.anchor
+        for label in {*labels(anchor), *rival_labels(anchor)}:
+            self._places.setdefault(label, {})[case.opener.id] = case
+
+    def _prune(self, key: Key) -> None:
+        """Look no more at cases that are too old for ``key`` and all behind it."""
+        self._places = {}
+        for case in self._cases.values():
+            if case.standing.last >= key[0] - WINDOW:
+                self._place(case)
+
+    def _rewind(self, key: Key) -> None:
+        """Undo the walk from ``key`` on."""
+        place = bisect_left(self._order, key, 0, self._walked, key=_KEY)
+        if place == self._walked:
+            return
+        for statement in self._order[place : self._walked]:
+            case = self._case_of.pop(statement.id)
+            self._before[statement.id] = case.opener.id
+        for statement in self._order[place : self._walked]:
+            self._cases.pop(statement.id, None)
+        self._touched.update(identifier for identifier, case in self._cases.items() if case.give_back(key))
+        self._prune(key)
+        self._walked = place

@@ -1,0 +1,62 @@
+"""Fusion as a pure function of the set of statements: order, repetition and splitting change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.relocations import Root, Statement, compact, fuse, newest, superseding, tell
+from stream.messages import LocationChange, Relocation, Superseded
+from tests.processors.relocations.told import statements, updates
+
+Said = LocationChange | Superseded
+SETS = st.lists(st.one_of(statements(), statements(), statements(), updates()), max_size=14)
+
+
+def fused(said: Sequence[Said]) -> list[Relocation]:
+    changes = [s for s in said if isinstance(s, LocationChange)]
+    return fuse(changes, [s for s in said if isinstance(s, Superseded)])
+
+
+def piecemeal(parts: Sequence[Sequence[Said]]) -> list[Relocation]:
+    """As the stage does it: one root, part after part."""
+    root = Root()
+    updates: dict[str, set[int]] = {}
+    for part in parts:
+        new: dict[str, Statement] = {}
+        for s in part:
+            if isinstance(s, Superseded):
+                updates.setdefault(s.article_id, set()).add(s.version)
+            else:
+                known = new.get(s.id) or root.statements.get(s.id)
+                best = newest(known, compact(s))
+                if best is not known:
+                    new[s.id] = best
+        for one in new.values():
+            one.superseded = superseding(one, updates.get(one.article_id, ()))
+        root.add(new.values())
+        for one in list(root.statements.values()):
+            if version := superseding(one, updates.get(one.article_id, ())):
+                root.withdraw(one, version)
+        root.walk()
+    return [tell(case) for case in root.cases]
+
+
+@settings(max_examples=400)
+@given(SETS, st.randoms(use_true_random=False))
+def test_any_order_and_repetition_gives_the_same(said: list[Said], chance: object) -> None:
+    shuffled = said + said[: len(said) // 2]
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert fused(shuffled) == fused(said)
+
+
+@settings(max_examples=600)
+@given(SETS, st.lists(st.integers(0, 14), max_size=6), st.randoms(use_true_random=False))
+def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int], chance: object) -> None:
+    shuffled = said + said[: len(said) // 3]
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    edges = [0, *sorted(cuts), len(shuffled)]
+    parts = [shuffled[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    assert piecemeal(parts) == fused(said)
