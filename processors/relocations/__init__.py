@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from processors.relocations.announcing import Announcing, announce
-from processors.relocations.root import Root, Walked
+from processors.relocations.revisions import newest, superseding
+from processors.relocations.root import Root
 from processors.relocations.statement import Statement, compact
-from processors.relocations.telling import identifier, relocation_id, said_by, tell
+from processors.relocations.telling import tell
 from stream.messages import LocationChange, Relocation, Superseded
-
-__all__ = [
-    "Announcing", "Root", "Statement", "Walked", "announce", "compact", "fuse", "identifier", "newest", "relocation_id",
-    "said_by", "superseding", "tell",
-]  # fmt: skip
 
 
 def fuse(statements: Iterable[LocationChange], superseded: Iterable[Superseded] = ()) -> list[Relocation]:
@@ -39,16 +34,3 @@ def fuse(statements: Iterable[LocationChange], superseded: Iterable[Superseded] 
     root.add(standing.values())
     root.walk()
     return [tell(case) for case in root.cases]
-
-
-def newest(known: Statement | None, other: Statement) -> Statement:
-    """Which of two revisions of a statement stands: the higher version; of one version, whatever the order, the same
-    one (two versions of the extraction may have read it)."""
-    if known is None:
-        return other
-    return max(known, other, key=lambda s: (s.version, s.row()))
-
-
-def superseding(statement: Statement, versions: Iterable[int]) -> int:
-    """The first of the article's updates (their versions) that no longer says it; 0: none."""
-    return min((v for v in versions if v > statement.version), default=0)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import marshal
+import re
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from stream.errors import InvalidMessage
 from stream.messages import Actor, KindOfMove, LocationChange, Origin, Place, Status
 
 MAX_SENTENCE = 400
@@ -14,6 +16,11 @@ MAX_SENTENCE = 400
 MAX_NAME = 200
 """Characters of an attribution or of an outlet's name."""
 
+MAX_URL = 2_000
+MAX_VERSION = 1 << 53
+"""Versions are below (``stream.ids.article_version``)."""
+
+_FINGERPRINT = re.compile("[0-9a-f]{16}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 
@@ -110,14 +117,18 @@ class Statement:
 
 
 def compact(change: LocationChange) -> Statement:
-    """The statement in ``change``."""
+    """The statement in ``change``. Raises ``InvalidMessage`` for a version or a fingerprint that cannot be one."""
     said = change.evidence
+    if not 0 <= change.version < MAX_VERSION or not _FINGERPRINT.fullmatch(change.fingerprint):
+        raise InvalidMessage(
+            f"statement {change.id}: version {change.version} or fingerprint {change.fingerprint[:20]!r} cannot be one"
+        )
     return Statement(
         change.id, change.article_id, change.version, micros(change.published), micros(change.fetched),
         Mover(**dict(change.actor)), _spot(change.origin), _spot(change.destination), change.kind, change.status,
         change.trigger, change.confidence, change.background, change.source.id, _cut(change.source.name, MAX_NAME),
         int(change.fingerprint, 16), _cut(change.attribution, MAX_NAME) if change.attribution else None,
-        _cut(said.sentence, MAX_SENTENCE), said.start, said.end, change.url, change.origin_of_article,
+        _cut(said.sentence, MAX_SENTENCE), said.start, said.end, _cut(change.url, MAX_URL), change.origin_of_article,
     )  # fmt: skip
 
 

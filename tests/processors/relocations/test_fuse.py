@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.relocations import Root, Statement, compact, fuse, newest, superseding, tell
+from processors.relocations import fuse
+from processors.relocations.revisions import newest, superseding
+from processors.relocations.root import Root
+from processors.relocations.statement import Statement, compact
+from processors.relocations.telling import tell
 from stream.messages import LocationChange, Relocation, Superseded
 from tests.processors.relocations.told import statements, updates
 
@@ -58,5 +63,5 @@ def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int]
     shuffled = said + said[: len(said) // 3]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     edges = [0, *sorted(cuts), len(shuffled)]
-    parts = [shuffled[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [shuffled[a:b] for a, b in pairwise(edges)]
     assert piecemeal(parts) == fused(said)

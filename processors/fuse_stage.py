@@ -1,0 +1,139 @@
+"""The fuse stage's handler for the worker loop: statements in, relocations and transitions out, each announced once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+
+from processors.relocations.announcing import Announcing
+from processors.relocations.cache import Cache
+from processors.relocations.fusion import Fusion
+from processors.relocations.statement import MAX_VERSION, Statement, compact
+from stream.errors import InvalidMessage
+from stream.log import Log
+from stream.messages import AnyMessage, LocationChange, Superseded, decode
+from stream.stage import Done, Incoming, Outcome, Reject, Retry
+from stream.topics import Names, Outgoing
+
+CATCH_UP_SECONDS = 30.0
+"""A worker reads for so long at once what came before its first batch; then its partitions hear of it."""
+READ = 1_000
+
+CHANGES, RELOCATIONS = "location-changes", "relocations"
+
+
+class FuseStatements:
+    """A ``stream.stage.Handler`` for ``location-changes``: fuses the statements of each actor root into relocations.
+
+    State is a copy of its partitions of ``location-changes`` (up to the batch) and of ``relocations``, which has the
+    same partition count and is partitioned by the same key, the actor root, so that only the owner of a partition
+    writes there (see ``stream/table.py`` for why a refresh at every call is enough). What a call takes in is pending
+    until the next call shows, by the offset at which it begins, that it was committed; else it is forgotten, and what
+    comes again is fused again from what the log says.
+    """
+
+    def __init__(self, log: Log, names: Names) -> None:
+        self._log = log
+        self._names = names
+        self._cache = Cache()
+        self._fusion = Fusion(self._cache)
+
+    def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        """One outcome a record. Raises ``LogError`` when the log or the temporary file cannot be read or written."""
+        by_partition: dict[int, list[int]] = {}
+        for place, incoming in enumerate(batch):
+            by_partition.setdefault(incoming.record.partition, []).append(place)
+        first = {p: batch[places[0]].record.offset for p, places in by_partition.items()}
+        try:
+            if not self._prepare(first):
+                return [Retry("reading what came before", 0.1)] * len(batch)
+            outcomes: list[Outcome] = [Done()] * len(batch)
+            for partition, places in by_partition.items():
+                for place, outcome in self._fuse(partition, [(p, batch[p]) for p in places]):
+                    outcomes[place] = outcome
+        except BaseException:
+            self._cache.forget_pending()
+            raise
+        return outcomes
+
+    def _prepare(self, first: dict[int, int]) -> bool:
+        """Make the copy of each partition end at ``first`` (offsets by partition); False: more is left to read."""
+        if any(self._cache.offset(p, CHANGES) > offset for p, offset in first.items()):
+            self._cache.forget_pending()  # the last batch was not committed
+        self._cache.keep()
+        self._cache.begin()
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        for partition, offset in first.items():
+            if self._cache.offset(partition, CHANGES) > offset:
+                self._cache.drop(partition)  # read again from an earlier place, by hand or by a former owner
+            if not self._catch_up(partition, offset, deadline) or not self._refresh(partition, deadline):
+                self._cache.keep()
+                return False
+        return True
+
+    def _catch_up(self, partition: int, until: int, deadline: float) -> bool:
+        """Read the statements before ``until``."""
+        topic, at = self._names.topic(CHANGES), self._cache.offset(partition, CHANGES)
+        while at < until and time.monotonic() < deadline:
+            records = [r for r in self._log.read(topic, partition, at, READ) if r.offset < until]
+            found = [_again(r.value) for r in records if r.value is not None]
+            self._fusion.read_on(partition, [m for m in found if m is not None])
+            at = records[-1].offset + 1 if records else until
+            self._cache.set_offset(partition, CHANGES, at)
+        return at >= until
+
+    def _refresh(self, partition: int, deadline: float) -> bool:
+        """Read what was published since the last call."""
+        topic, at = self._names.topic(RELOCATIONS), self._cache.offset(partition, RELOCATIONS)
+        while records := self._log.read(topic, partition, at, READ):
+            if time.monotonic() > deadline:
+                return False
+            for record in records:
+                self._cache.remember(partition, record.key, json.loads(record.value) if record.value else None)
+            at = records[-1].offset + 1
+            self._cache.set_offset(partition, RELOCATIONS, at)
+        return True
+
+    def _fuse(self, partition: int, batch: Sequence[tuple[int, Incoming]]) -> list[tuple[int, Outcome]]:
+        """The outcomes that are not an empty ``Done``, by place. What a root makes goes with its last record."""
+        refused: list[tuple[int, Outcome]] = []
+        read: list[Statement | Superseded] = []
+        last: dict[str | None, int] = {}
+        for place, incoming in batch:
+            try:
+                message = _read(incoming.message)
+            except InvalidMessage as error:
+                refused.append((place, Reject(str(error))))
+            else:
+                read.append(message)
+                last[message.actor.root if isinstance(message, Statement) else None] = place
+        outputs: dict[int, list[Outgoing]] = {}
+        for root, told in self._fusion.take(partition, read).items():
+            place = last[root if root in last else None]  # an update concerns roots that have no record here
+            outputs.setdefault(place, []).extend(o for one in told for o in _outgoing(root, one))
+        self._cache.set_offset(partition, CHANGES, batch[-1][1].record.offset + 1)
+        return [*refused, *((place, Done(tuple(found))) for place, found in outputs.items())]
+
+
+def _outgoing(root: str, told: Announcing) -> list[Outgoing]:
+    relocation = told.relocation
+    changes = [Outgoing("transitions", t.id, root, t) for t in told.transitions]
+    return [Outgoing(RELOCATIONS, relocation.id, root, relocation), *changes]
+
+
+def _read(message: AnyMessage) -> Statement | Superseded:
+    """What fusion works on. Raises ``InvalidMessage``."""
+    if isinstance(message, LocationChange):
+        return compact(message)
+    if isinstance(message, Superseded) and 0 <= message.version < MAX_VERSION:
+        return message
+    raise InvalidMessage(f"the topic {CHANGES} holds a {type(message).__name__} that cannot be fused")
+
+
+def _again(value: bytes) -> Statement | Superseded | None:
+    """What a record that was fused before says; None for one that became a dead letter."""
+    try:
+        return _read(decode(value))
+    except InvalidMessage:
+        return None

@@ -1,0 +1,142 @@
+"""Fusion as statements arrive: a batch of one partition in, relocations and transitions out; the same as ``fuse``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from processors.relocations.announcing import Announcing, announce
+from processors.relocations.cache import Cache, Known, contradicted
+from processors.relocations.case import Case
+from processors.relocations.revisions import newest, superseding
+from processors.relocations.root import Walked
+from processors.relocations.statement import Statement
+from processors.relocations.telling import identifier, relocation_id, said_by, tell
+from stream.messages import Announced, Relocation, Said, Superseded
+
+
+@dataclass(slots=True)
+class _Came:
+    """What a batch brings for one root."""
+
+    statements: dict[str, Statement] = field(default_factory=dict)
+    """By id, the newest revision of each."""
+    withdrawn: set[str] = field(default_factory=set)
+    """Ids of known ones whose article was updated."""
+
+
+class Fusion:
+    """Takes batches in and says what is to be published; what it knows is in ``cache``."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def take(self, partition: int, batch: Sequence[Statement | Superseded]) -> dict[str, list[Announcing]]:
+        """What the batch changes, by root. A relocation is told again only where it changed."""
+        updates: dict[str, set[int]] = {}
+        for message in batch:
+            if isinstance(message, Superseded):
+                updates.setdefault(message.article_id, set()).add(message.version)
+        came = self._by_root(partition, batch, updates)
+        found = {root: self._fuse(partition, root, what, updates) for root, what in came.items()}
+        for article_id, versions in updates.items():  # only now: a root is loaded as it was before the batch
+            for version in versions:
+                self._cache.update(partition, article_id, version)
+        return {root: told for root, told in found.items() if told}
+
+    def read_on(self, partition: int, batch: Sequence[Statement | Superseded]) -> None:
+        """Take in what was fused before: nothing is published for it."""
+        self._cache.store_read(partition, [m for m in batch if isinstance(m, Statement)])
+        for message in batch:
+            if isinstance(message, Superseded):
+                self._cache.update(partition, message.article_id, message.version)
+
+    def _by_root(
+        self, partition: int, batch: Sequence[Statement | Superseded], updates: Mapping[str, set[int]]
+    ) -> dict[str, _Came]:
+        came: defaultdict[str, _Came] = defaultdict(_Came)
+        for message in batch:
+            if isinstance(message, Statement):
+                into = came[message.actor.root].statements
+                into[message.id] = newest(into.get(message.id), message)
+        for article_id in updates:
+            for root, said in self._cache.said_in(partition, article_id):
+                came[root].withdrawn.add(said)
+        return came
+
+    def _fuse(self, partition: int, root: str, came: _Came, updates: Mapping[str, set[int]]) -> list[Announcing]:
+        known = self._cache.root(partition, root)
+        before = len(known.statements)
+
+        def superseded(statement: Statement) -> int:
+            versions = self._cache.updates(partition, statement.article_id)
+            return superseding(statement, versions | updates.get(statement.article_id, set()))
+
+        new = [s for s in came.statements.values() if newest(known.statements.get(s.id), s) is s]
+        for statement in new:
+            statement.superseded = superseded(statement)
+        known.add(new)
+        for said in came.withdrawn:
+            if version := superseded(known.statements[said]):
+                known.withdraw(known.statements[said], version)
+        walked = known.walk()
+        self._cache.store(partition, root, new, known=len(known.statements) - before)
+        fresh = {s.id for s in new} | came.withdrawn
+        return [*self._changed(partition, root, walked, fresh), *self._merged(partition, root, walked)]
+
+    def _changed(self, partition: int, root: str, walked: Walked, fresh: set[str]) -> list[Announcing]:
+        found = []
+        for opener, case in walked.changed.items():
+            known = self._cache.known(partition, identifier(case))
+            taken_from = [o for o in sorted(walked.moved.get(opener, ())) if o != opener]
+            inherited = [self._cache.known(partition, relocation_id(root, o)) for o in taken_from]
+            version = known.version + 1 if known else 1
+            found.append(announce(tell(case), version, _before(known, inherited), _came(case, fresh)))
+        for case in walked.touched.values():
+            known, told = self._cache.known(partition, identifier(case)), tell(case)
+            if known is None or known.contradicted != contradicted(told.model_dump(include=_CONTRADICTED)):
+                version = known.version + 1 if known else 1
+                came = [said for _, rival in case.rivals for said in _came(rival, fresh)]
+                found.append(announce(told, version, _before(known, ()), came))
+        return found
+
+    def _merged(self, partition: int, root: str, walked: Walked) -> list[Announcing]:
+        """Those that are told by another relocation now."""
+        found = []
+        for opener, case in walked.vanished.items():
+            old = relocation_id(root, opener)
+            known = self._cache.known(partition, old)
+            if known is not None and known.merged_into != identifier(case):
+                found.append(Announcing(_stub(old, case, known), ()))
+        return found
+
+
+_CONTRADICTED = {"disputed", "contradictions"}
+
+
+def _before(known: Known | None, inherited: Iterable[Known | None]) -> list[Announced]:
+    """What was announced: of those whose statements it took over, then its own (the last word)."""
+    own = known.announced if known else ()
+    seen = {a.id for a in own}
+    found: dict[str, Announced] = {}
+    for other in inherited:
+        found |= {a.id: a for a in (other.announced if other else ()) if a.id not in seen}
+    return [*found.values(), *own]
+
+
+def _came(case: Case, fresh: set[str]) -> list[Said]:
+    """The case's statements that came in or were withdrawn just now."""
+    places = [p for p, member in enumerate(case.members) if member.id in fresh] if fresh else []
+    sources = set(case.sources)
+    return [said_by(case.members[p], independent=p in sources) for p in places]
+
+
+def _stub(identifier_: str, case: Case, known: Known) -> Relocation:
+    """What stands for a relocation whose statements another one tells now."""
+    told = tell(case)
+    gone = {
+        "id": identifier_, "version": known.version + 1, "announced": known.announced, "merged_into": told.id,
+        "statements": (), "statement_count": 0, "history": (), "contradictions": (), "disputed": False,
+    }  # fmt: skip
+    return told.model_copy(update=gone)

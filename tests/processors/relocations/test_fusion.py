@@ -1,0 +1,157 @@
+"""Fusion as statements arrive: the same as all at once, and what it announces on the way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.relocations import fuse
+from processors.relocations.cache import Cache
+from processors.relocations.fusion import Fusion
+from processors.relocations.statement import compact
+from stream.messages import LocationChange, Relocation, Superseded, Transition, encode
+from tests.processors.relocations.told import statements, told, update, updates
+
+Said = LocationChange | Superseded
+SETS = st.lists(st.one_of(statements(), statements(), statements(), updates()), max_size=14)
+
+
+class Desk:
+    """Fusion of one partition with what it published; ``restart`` forgets all but that."""
+
+    def __init__(self) -> None:
+        self.read: list[Said] = []
+        self.published: dict[str, Relocation] = {}
+        self.transitions: list[Transition] = []
+        self.restart()
+
+    def restart(self) -> None:
+        self._cache = Cache()
+        self._fusion = Fusion(self._cache)
+        self._fusion.read_on(0, [_compact(s) for s in self.read])
+        for one in self.published.values():
+            self._remember(one)
+
+    def take(self, batch: Sequence[Said]) -> list[tuple[str, str]]:
+        """Kind and after of the transitions that the batch makes."""
+        self.read += batch
+        came: list[Transition] = []
+        for found in self._fusion.take(0, [_compact(s) for s in batch]).values():
+            for one in found:
+                before = self.published.get(one.relocation.id)
+                assert one.relocation.version == (before.version if before else 0) + 1
+                self.published[one.relocation.id] = one.relocation
+                self._remember(one.relocation)
+                came += one.transitions
+        self.transitions += came
+        return [(t.kind, t.after) for t in came]
+
+    def living(self) -> dict[str, Relocation]:
+        """Those that are told now, without what depends on the order of arrival."""
+        forget = {"version": 0, "announced": ()}
+        return {i: r.model_copy(update=forget) for i, r in self.published.items() if r.merged_into is None}
+
+    def _remember(self, relocation: Relocation) -> None:
+        self._cache.remember(0, relocation.id, json.loads(encode(relocation)))
+
+
+def _compact(said: Said) -> object:
+    return compact(said) if isinstance(said, LocationChange) else said
+
+
+@settings(max_examples=200)
+@given(SETS, st.lists(st.integers(0, 14), max_size=6), st.randoms(use_true_random=False), st.booleans())
+def test_as_they_arrive_is_as_all_at_once(said: list[Said], cuts: list[int], chance: object, restarts: bool) -> None:
+    shuffled = said + said[: len(said) // 3]
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    desk = Desk()
+    for a, b in pairwise([0, *sorted(cuts), len(shuffled)]):
+        desk.take(shuffled[a:b])
+        if restarts:
+            desk.restart()
+    changes = [s for s in said if isinstance(s, LocationChange)]
+    assert desk.living() == {r.id: r for r in fuse(changes, [s for s in said if isinstance(s, Superseded)])}
+    assert [i for i, n in Counter(t.id for t in desk.transitions).items() if n > 1] == []
+    assert all(t.relocation.background is False for t in desk.transitions)
+
+
+@settings(max_examples=300)
+@given(SETS, st.randoms(use_true_random=False))
+def test_what_comes_again_is_not_announced_again(said: list[Said], chance: object) -> None:
+    desk = Desk()
+    desk.take(said)
+    again = list(said)
+    chance.shuffle(again)  # type: ignore[attr-defined]
+    assert [desk.take([s]) for s in again] == [[]] * len(again)
+
+
+def test_a_case_from_the_first_report_to_its_end() -> None:
+    desk = Desk()
+    assert desk.take([told("a", 0)]) == [("appeared", "planned")]
+    assert desk.take([told("b", 0.1, text=77)]) == [("corroborated", "2")]
+    assert desk.take([told("c", 0.2, text=77), told("a", 0.3)]) == []
+    assert desk.take([told("d", 1, "denied", None)]) == [("denied", "denied")]
+    assert desk.take([told("e", 1.5, text=76)]) == []
+    assert desk.take([told("f", 2, "planned", "Qatar", "Iraq")]) == [
+        ("status", "planned"), ("corroborated", "3"), ("disputed", "disputed"),
+    ]  # fmt: skip
+    assert desk.take([told("g", 9, "completed")]) == [
+        ("completed", "completed"), ("corroborated", "4"), ("disputed", "settled"),
+    ]  # fmt: skip
+    (case,) = desk.published.values()
+    assert (case.status, case.independent_sources, case.disputed) == ("completed", 4, False)
+    assert [c.kind for c in case.history] == [
+        "appeared", "corroborated", "denied", "status", "corroborated", "disputed", "completed", "corroborated",
+    ]  # fmt: skip
+
+
+def test_a_correction_withdraws_and_a_late_opener_is_no_news() -> None:
+    desk = Desk()
+    desk.take([told("a", 1, article="one")])
+    first = next(iter(desk.published))
+    assert desk.take([told("b", 0.5)]) == [("corroborated", "2")]
+    assert desk.published[first].merged_into in desk.published
+    assert desk.take([update("one", 1, 0.2)]) == []
+    (case,) = desk.living().values()
+    assert (case.independent_sources, [s.withdrawn for s in case.statements]) == (1, [False, True])
+
+
+def test_what_nobody_says_any_more_is_withdrawn_once() -> None:
+    desk = Desk()
+    desk.take([told("a", 1, article="one")])
+    assert desk.take([update("one", 1, 0.2)]) == [("withdrawn", "withdrawn")]
+    assert desk.take([update("one", 1, 0.3)]) == []
+    assert desk.take([told("a", 1, article="one", revision=0.4)]) == [("status", "planned")]
+
+
+def test_a_correction_that_comes_first_leaves_nothing_to_announce() -> None:
+    desk = Desk()
+    desk.take([update("one", 1, 0.2)])
+    assert desk.take([told("a", 1, article="one")]) == []
+
+
+def test_background_is_never_announced() -> None:
+    desk = Desk()
+    assert desk.take([told("a", 0, "completed", background=True)]) == []
+    assert desk.take([told("b", 1)]) == [("appeared", "planned")]
+    (case,) = desk.published.values()
+    assert (case.background, case.status, case.independent_sources) == (False, "planned", 1)
+
+
+def test_two_destinations_at_once_are_disputed_until_one_is_denied() -> None:
+    desk = Desk()
+    desk.take([told("a", 0)])
+    assert desk.take([told("b", 1, destination="Ankara")]) == [
+        ("appeared", "planned"), ("disputed", "disputed"), ("disputed", "disputed"),
+    ]  # fmt: skip
+    assert {c.text for r in desk.published.values() for c in r.contradictions} == {
+        "told to Baghdad, IQ instead", "told to Ankara, TR instead",
+    }  # fmt: skip
+    assert desk.take([told("c", 2, "denied", destination="Ankara")]) == [
+        ("denied", "denied"), ("disputed", "settled"), ("disputed", "settled"),
+    ]  # fmt: skip
