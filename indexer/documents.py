@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from indexer.fields import FIELDS, Kind
-from stream.messages import Alert, EnrichedArticle, LocationChange, Model
+from stream.messages import Alert, EnrichedArticle, LocationChange, Model, Relocation
 
 Json = dict[str, Any]
 
@@ -29,6 +29,13 @@ def statement_document(change: LocationChange, model: Model | None = None, *, wi
 def alert_document(alert: Alert) -> Json:
     """The document of an alert."""
     return _kept("alerts", alert.model_dump(mode="json"))
+
+
+def relocation_document(relocation: Relocation) -> Json:
+    """The document of a relocation with its timeline. One that another relocation tells now is hidden like a withdrawn
+    one: its statements are found there."""
+    fields = relocation.model_dump(mode="json")
+    return _kept("relocations", {**fields, "withdrawn": relocation.withdrawn or relocation.merged_into is not None})
 
 
 def _parents(kind: Kind) -> frozenset[str]:

@@ -17,10 +17,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from stream.messages import ActorType, KindOfMove, Origin, PlaceKind, PlaceRole, Severity, Status
+from stream.messages import ActorType, KindOfMove, Origin, PlaceKind, PlaceRole, Severity, Status, TransitionKind
 
-Kind = Literal["articles", "location-changes", "alerts"]
-KINDS: tuple[Kind, ...] = ("articles", "location-changes", "alerts")
+Kind = Literal["articles", "location-changes", "relocations", "alerts"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Document = Mapping[str, Any]
 """A JSON object with the fields that the table names for its kind, nested as in the messages."""
 
@@ -163,6 +163,55 @@ _LOCATION_CHANGES = (
     *_under("model", _MODEL),
 )  # fmt: skip
 
+_RELOCATIONS = (
+    Field("id", "keyword", "Id of the relocation."),
+    Field("version", "number", "Grows with each change of the relocation."),
+    *_under("actor", _ACTOR),
+    *_under("origin", _PLACE),
+    *_under("destination", _PLACE),
+    _one_of("kind", KindOfMove, "Kind of move."),
+    _one_of("status", Status, "Where the move stands, by the last word of the sources that count."),
+    Field("confidence", "number", "How sure that is, 0 to 1."),
+    Field("independent_sources", "number", "How many say so without copying each other."),
+    Field("disputed", "boolean", "Said although it was denied, or told with another destination at the same time."),
+    Field("withdrawn", "boolean", "Nobody says it any more, or another relocation tells it; hidden unless asked for."),
+    Field("background", "boolean", "Told only as background so far."),
+    Field("statements.id", "keyword", "Id of a statement of the timeline.", True),
+    Field("statements.article_id", "keyword", "Id of the article that makes it.", True),
+    Field("statements.version", "number", "The revision of the article that makes it.", True),
+    Field("statements.url", "keyword", "Where it can be read.", True),
+    Field("statements.source", "words", "The outlet that says it.", True, default=True, facet=True),
+    Field("statements.outlet", "keyword", "Key of the outlet.", True),
+    Field("statements.published", "date", "When that article was published.", True),
+    Field("statements.fetched", "date", "When the revision that says it was first seen.", True),
+    _one_of("statements.origin_of_article", Origin, "How the article came.", array=True),
+    _one_of("statements.status", Status, "Where the move stands by this statement.", array=True),
+    Field("statements.attribution", "words", "Who says so.", True, default=True, facet=True),
+    Field("statements.confidence", "number", "How sure the extraction is, 0 to 1.", True),
+    Field("statements.sentence", "words", "The sentence that says it.", True, default=True),
+    Field("statements.start", "number", "Where it starts, in characters of title, newline, body.", True),
+    Field("statements.end", "number", "Where it ends.", True),
+    Field("statements.background", "boolean", "It recalls the move as background.", True),
+    Field("statements.withdrawn", "boolean", "Its publisher says it no more.", True),
+    Field("statements.independent", "boolean", "It counts as an independent source.", True),
+    Field("statement_count", "number", "All statements, also those left out of the timeline."),
+    _one_of("history.kind", TransitionKind, "What changed.", array=True),
+    Field("history.before", "keyword", "What it was before.", True),
+    Field("history.after", "keyword", "What it became.", True),
+    Field("history.statement", "keyword", "Id of the statement that changed it.", True),
+    Field("history.when", "date", "When that statement was published.", True),
+    _one_of("announced.kind", TransitionKind, "What was announced.", array=True),
+    Field("announced.after", "keyword", "What was announced that it became.", True),
+    Field("announced.id", "keyword", "Id of the transition.", True),
+    _one_of("contradictions.about", Literal["denial", "destination"], "What is contradicted.", array=True),
+    Field("contradictions.statement", "keyword", "Id of the statement that contradicts.", True),
+    Field("contradictions.relocation", "keyword", "Id of the relocation to another destination.", True),
+    Field("contradictions.text", "words", "Who says what instead.", True),
+    Field("first_seen", "date", "When the first of its statements was published."),
+    Field("last_seen", "date", "When the last of its statements was published."),
+    Field("merged_into", "keyword", "Id of the relocation that tells it now."),
+)
+
 _ALERTS = (
     Field("id", "keyword", "Id of the alert."),
     Field("rule", "keyword", "Id of the rule that matched."),
@@ -192,9 +241,12 @@ _ALERTS = (
 FIELDS: Mapping[Kind, Mapping[str, Field]] = {
     "articles": {f.path: f for f in _ARTICLES},
     "location-changes": {f.path: f for f in _LOCATION_CHANGES},
+    "relocations": {f.path: f for f in _RELOCATIONS},
     "alerts": {f.path: f for f in _ALERTS},
 }
-TIME_FIELD: Mapping[Kind, str] = {"articles": "published", "location-changes": "published", "alerts": "created"}
+TIME_FIELD: Mapping[Kind, str] = {
+    "articles": "published", "location-changes": "published", "relocations": "last_seen", "alerts": "created",
+}  # fmt: skip
 """The date of each kind that results are sorted by and that ``since``, ``until`` and histograms mean."""
 
 

@@ -1,14 +1,14 @@
-"""The index stage: sinks for the topics ``enriched`` (articles with their statements) and ``alerts``."""
+"""The index stage: sinks for ``enriched`` (articles with their statements), ``relocations`` and ``alerts``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from indexer.documents import alert_document
+from indexer.documents import alert_document, relocation_document
 from indexer.index import Index, Put, Report
 from indexer.revisions import plan, statements_named
 from stream.errors import ConfigError, IndexUnavailable
-from stream.messages import Alert, EnrichedArticle
+from stream.messages import Alert, EnrichedArticle, Relocation
 from stream.stage import Done, Incoming, Outcome, Reject, Retry
 
 RETRY_AFTER = 2.0
@@ -80,20 +80,46 @@ class IndexAlerts:
     def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Store the batch; ``Retry`` for all of it while the index is away."""
         alerts = [i.message for i in batch if isinstance(i.message, Alert)]
-        try:
-            reports = self._index.put([Put("alerts", a.id, 1 if a.held_back else 2, alert_document(a)) for a in alerts])
-        except _AWAY as error:
-            return [Retry(str(error), RETRY_AFTER)] * len(batch)
-        refused = {r.id: _refusal(r) for r in reports if r.outcome == "refused"}
-        return [_outcome(i, refused.get(i.message.id) if isinstance(i.message, Alert) else None, Alert) for i in batch]
+        puts = [Put("alerts", a.id, 1 if a.held_back else 2, alert_document(a)) for a in alerts]
+        return _stored(self._index, batch, puts, Alert)
 
 
-def _refusal(report: Report) -> str:
-    return f"alert {report.id}: {report.reason}"
+class IndexRelocations:
+    """A ``stream.stage.Handler`` that stores relocations: the highest version is shown, in whatever order they come."""
+
+    def __init__(self, index: Index) -> None:
+        """``index`` must be set up."""
+        self._index = index
+
+    def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        """Store the batch; ``Retry`` for all of it while the index is away."""
+        relocations = [i.message for i in batch if isinstance(i.message, Relocation)]
+        puts = [Put("relocations", r.id, r.version, relocation_document(r)) for r in relocations]
+        return _stored(self._index, batch, puts, Relocation)
+
+
+def _stored(
+    index: Index, batch: Sequence[Incoming], puts: Sequence[Put], expected: type[Alert] | type[Relocation]
+) -> Sequence[Outcome]:
+    """Store documents that are each the whole of one message."""
+    try:
+        reports = index.put(puts)
+    except _AWAY as error:
+        return [Retry(str(error), RETRY_AFTER)] * len(batch)
+    refused = {r.id: _refusal(expected, r) for r in reports if r.outcome == "refused"}
+    return [
+        _outcome(i, refused.get(i.message.id) if isinstance(i.message, expected) else None, expected) for i in batch
+    ]
+
+
+def _refusal(expected: type[Alert] | type[Relocation], report: Report) -> str:
+    return f"{expected.__name__.lower()} {report.id}: {report.reason}"
 
 
 def _outcome(
-    incoming: Incoming, refused: str | None, expected: type[EnrichedArticle] | type[Alert] = EnrichedArticle
+    incoming: Incoming,
+    refused: str | None,
+    expected: type[EnrichedArticle] | type[Alert] | type[Relocation] = EnrichedArticle,
 ) -> Outcome:
     if not isinstance(incoming.message, expected):
         return Reject(f"a {type(incoming.message).__name__}, where the index expects {expected.__name__} records")

@@ -48,8 +48,13 @@ STAGES: dict[str, Stage] = {
     for s in (
         Stage("ingest", ("feeds",), "polls feeds and publishes their articles"),
         Stage("enrich", ("articles",), "finds entities, places and location changes"),
+        Stage("fuse", ("location-changes",), "fuses what all articles say into relocations and tells what changed"),
         Stage("alert", ("enriched",), "raises alerts where rules match"),
-        Stage("index", ("enriched", "alerts"), "writes articles, location changes and alerts to the index"),
+        Stage(
+            "index",
+            ("enriched", "relocations", "alerts"),
+            "writes articles, location changes, relocations and alerts to the index",
+        ),
     )
 }
 """In the order of the flow: no stage makes work for one before it, so asked in this order, all done means all done."""
@@ -171,30 +176,47 @@ def _enrich(settings: Settings, _log: Log, _stack: ExitStack) -> dict[str, Handl
     return {"articles": EnrichArticles(Enricher(load_pipeline(settings.spacy_model)))}
 
 
+def _fuse(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
+    from processors.fuse_stage import FuseStatements
+
+    _same_partitions(log, names(settings), "location-changes", "relocations")
+    return {"location-changes": FuseStatements(log, names(settings))}
+
+
 def _index(settings: Settings, _log: Log, stack: ExitStack) -> dict[str, Handler]:
-    from indexer.stage import IndexAlerts, IndexEnriched
+    from indexer.stage import IndexAlerts, IndexEnriched, IndexRelocations
 
     index = stack.enter_context(closing(connect_index(settings)))
-    return {"enriched": IndexEnriched(index), "alerts": IndexAlerts(index)}
+    return {
+        "enriched": IndexEnriched(index),
+        "relocations": IndexRelocations(index),
+        "alerts": IndexAlerts(index),
+    }
 
 
 def _alert(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
     from alerts.stages import RaiseAlerts, RulesFolder, alert_ledger
 
     topics = names(settings)
-    alerts, enriched = (log.partitions(topics.topic(name)) for name in ("alerts", "enriched"))
-    if alerts != enriched:
-        raise ConfigError(
-            f"topics enriched and alerts must have the same number of partitions, they have {enriched} and {alerts}:"
-            " set topic_prefix to a new one and run setup"
-        )
+    _same_partitions(log, topics, "enriched", "alerts")
     ledger = alert_ledger(log, topics.topic("alerts"))
     rules = RulesFolder(settings.rules_dir)
     return {"enriched": RaiseAlerts(rules, ledger, lambda: datetime.now(UTC), settings.alerts.max_age)}
 
 
+def _same_partitions(log: Log, topics: Names, one: str, other: str) -> None:
+    """Whoever owns a partition of ``one`` must be the only one to write that of ``other``."""
+    first, second = (log.partitions(topics.topic(name)) for name in (one, other))
+    if first != second:
+        raise ConfigError(
+            f"topics {one} and {other} must have the same number of partitions, they have {first} and {second}:"
+            " set topic_prefix to a new one and run setup"
+        )
+
+
 _HANDLERS: dict[str, Callable[[Settings, Log, ExitStack], dict[str, Handler]]] = {
     "enrich": _enrich,
+    "fuse": _fuse,
     "index": _index,
     "alert": _alert,
 }
