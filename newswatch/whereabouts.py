@@ -10,7 +10,7 @@ from typing import Any
 CORROBORATED = 2
 """So many independent sources make a place corroborated."""
 
-_GONE = ("denied", "cancelled", "withdrawn")
+_OFF = ("denied", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,9 @@ def _sighting(document: Mapping[str, Any], at: datetime) -> Sighting | None:
         place, how = document.get("destination"), "arrived"
     elif state == "ongoing":
         place, how = document.get("destination"), "on the way"
-    elif state in _GONE:
+    elif state in _OFF:
+        place, how = document.get("origin"), "staying"
+    elif state == "withdrawn":
         return None
     else:
         place, how = document.get("origin"), "leaving"

@@ -140,6 +140,10 @@ def _labels(side: str, spot: Spot | None) -> tuple[str, ...]:
 
 
 def _kinds_agree(anchor: Anchor, statement: Statement) -> bool:
+    if anchor.kind == statement.kind:
+        return True
+    if "office_move" in (anchor.kind, statement.kind) and not (anchor.origin and statement.origin):
+        return False  # an office that opens somewhere is not the leaders' move there
     if _FAMILIES[anchor.kind] & _FAMILIES[statement.kind]:
         return True
     return statement.kind == "visit" and "base" in _FAMILIES[anchor.kind] and _arrives(statement)

@@ -43,7 +43,7 @@ def root(text: str, kind: Kind = "articles") -> Node:
     """The tree without the clause that hides withdrawn documents."""
     query = parse(text, kind)
     hides = And((node := query.root, Not(Equals("withdrawn", True))))
-    if kind == "location-changes" and "withdrawn" not in query.names:
+    if kind in ("location-changes", "relocations") and "withdrawn" not in query.names:
         assert isinstance(node, And)
         assert node.nodes[-1] == hides.nodes[1]
         return node.nodes[0]

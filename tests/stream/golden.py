@@ -17,8 +17,11 @@ from stream.messages import (
     Actor,
     Alert,
     AlertEvidence,
+    Announced,
     AnyMessage,
     Article,
+    Change,
+    Contradiction,
     EnrichedArticle,
     Entity,
     Evidence,
@@ -29,11 +32,14 @@ from stream.messages import (
     LocationChange,
     Model,
     Place,
+    Relocation,
+    Said,
     SeenEntry,
     Source,
     Standing,
     Subject,
     Superseded,
+    Transition,
     When,
     encode,
 )
@@ -105,6 +111,28 @@ ALERT = Alert(
     links=(URL,), created=FETCHED, held_back="from a backfill", article_version=VERSION, model=MODEL,
 )  # fmt: skip
 
+SAID = Said(
+    id=CHANGE.id, article_id=ARTICLE.id, version=VERSION, url=URL, source="The Example", outlet="example.org",
+    published=PUBLISHED, fetched=FETCHED, origin_of_article="live", status="planned", attribution="two officials",
+    confidence=0.875, sentence=SENTENCE, start=START, end=START + len(SENTENCE), independent=True,
+)  # fmt: skip
+RELOCATION_ID = digest("relocation", ACTOR.root, CHANGE.id)
+RELOCATION = Relocation(
+    id=RELOCATION_ID, version=2, actor=ACTOR, origin=DOHA, destination=BAGHDAD, kind="relocation", status="planned",
+    confidence=0.6125, independent_sources=1, disputed=True, statements=(SAID,), statement_count=1,
+    history=(Change(kind="appeared", after="planned", statement=CHANGE.id, when=PUBLISHED),
+             Change(kind="disputed", before=None, after="disputed", statement="another", when=FETCHED)),
+    announced=(Announced(id=digest("transition", RELOCATION_ID, "appeared", "planned", 0), kind="appeared",
+                         after="planned"),),
+    contradictions=(Contradiction(about="destination", statement="another", relocation="another relocation",
+                                  text="told to Ankara, TR instead"),),
+    first_seen=PUBLISHED, last_seen=PUBLISHED,
+)  # fmt: skip
+TRANSITION = Transition(
+    id=digest("transition", RELOCATION_ID, "disputed", "disputed", 0), kind="disputed", before="settled",
+    after="disputed", cause=(SAID,), when=PUBLISHED, relocation=RELOCATION,
+)  # fmt: skip
+
 HEARTBEAT = Heartbeat(
     id="example-4711-enrich", stage="enrich", host="example", pid=4711, newswatch="0.1.0", started=PUBLISHED,
     at=FETCHED,
@@ -113,7 +141,8 @@ HEARTBEAT = Heartbeat(
 )  # fmt: skip
 
 GOLDEN: tuple[AnyMessage, ...] = (
-    FEED, STATE, ARTICLE, ENRICHED, CHANGE, Superseded(article_id=ARTICLE.id, version=VERSION), ALERT, HEARTBEAT,
+    FEED, STATE, ARTICLE, ENRICHED, CHANGE, Superseded(article_id=ARTICLE.id, version=VERSION), RELOCATION, TRANSITION,
+    ALERT, HEARTBEAT,
 )  # fmt: skip
 
 
