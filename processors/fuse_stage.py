@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 
 from processors.relocations.announcing import Announcing
-from processors.relocations.cache import Cache
+from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import MAX_VERSION, Statement, compact
 from stream.errors import InvalidMessage
@@ -89,8 +88,8 @@ class FuseStatements:
         while records := self._log.read(topic, partition, at, READ):
             if time.monotonic() > deadline:
                 return False
-            for record in records:
-                self._cache.remember(partition, record.key, json.loads(record.value) if record.value else None)
+            known = {record.key: Known.read(record.value) if record.value else None for record in records}
+            self._cache.remember(partition, known)
             at = records[-1].offset + 1
             self._cache.set_offset(partition, RELOCATIONS, at)
         return True

@@ -11,10 +11,12 @@ from stream.messages import Place
 OWN_VERSION = 1 << 52
 """Added to the version of an article that its own outlet published; see ``article_version``."""
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
 
 def digest(*parts: object) -> str:
     """The id made of ``parts``: 24 hex digits (96 bits of BLAKE2b) of their JSON, the same on every machine."""
-    return hashlib.blake2b(json.dumps(parts, ensure_ascii=False).encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(_JSON.encode(parts).encode(), digest_size=12).hexdigest()
 
 
 def article_version(first_seen: datetime, *, own: bool) -> int:

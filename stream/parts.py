@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -85,3 +85,19 @@ class Actor(Part):
     id: str | None = None
     type: ActorType
     root: str
+
+
+P = TypeVar("P", bound=Part)
+
+
+def made(cls: type[P], **fields: Any) -> P:
+    """An instance of ``cls`` from values that are known to be valid: all its fields, in their order.
+
+    It skips validation, which takes several times as long; ``model_construct`` is as slow.
+    """
+    part = cls.__new__(cls)
+    object.__setattr__(part, "__dict__", fields)
+    object.__setattr__(part, "__pydantic_fields_set__", set(fields))
+    object.__setattr__(part, "__pydantic_extra__", None)
+    object.__setattr__(part, "__pydantic_private__", None)
+    return part

@@ -9,6 +9,7 @@ from processors.relocations.case import MOST_TOLD, kind_of
 from processors.relocations.telling import MAX_TURNS
 from stream.ids import digest
 from stream.messages import Announced, Relocation, Said, Transition, TransitionKind
+from stream.parts import made
 
 MAX_CAUSES = 5
 _STATES: tuple[TransitionKind, ...] = ("appeared", "status", "denied", "completed", "withdrawn")
@@ -33,7 +34,9 @@ def announce(told: Relocation, version: int, before: Sequence[Announced], causes
     fresh: list[tuple[Announced, str | None]] = []
     for kind, last, after in _differences(told, before):
         times = max((a.times for a in announced if (a.kind, a.after) == (kind, after)), default=0)
-        one = Announced(id=digest("transition", told.id, kind, after, times), kind=kind, after=after, times=times + 1)
+        one = made(
+            Announced, id=digest("transition", told.id, kind, after, times), kind=kind, after=after, times=times + 1
+        )
         announced.append(one)
         fresh.append((one, last))
     if len(announced) > MAX_TURNS:  # of what was said several times the last will do
@@ -41,7 +44,7 @@ def announce(told: Relocation, version: int, before: Sequence[Announced], causes
         for entry in reversed(announced):
             kept.setdefault((entry.kind, entry.after), entry)
         announced = [*reversed(kept.values())]
-    relocation = told.model_copy(update={"version": version, "announced": tuple(announced)})
+    relocation = made(Relocation, **{**dict(told), "version": version, "announced": tuple(announced)})
     return Announcing(relocation, tuple(_transition(relocation, one, last, causes) for one, last in fresh))
 
 
@@ -72,9 +75,10 @@ def _differences(told: Relocation, before: Sequence[Announced]) -> list[tuple[Tr
 def _transition(relocation: Relocation, one: Announced, before: str | None, came: Sequence[Said]) -> Transition:
     causes = _causes(relocation, one, came)
     when = max(said.published for said in causes)
-    return Transition(
-        id=one.id, kind=one.kind, before=before, after=one.after, cause=causes, when=when, relocation=relocation
-    )
+    return made(
+        Transition, schema_version=1, message="Transition", id=one.id, kind=one.kind, before=before, after=one.after,
+        cause=causes, when=when, relocation=relocation,
+    )  # fmt: skip
 
 
 def _causes(relocation: Relocation, one: Announced, came: Sequence[Said]) -> tuple[Said, ...]:

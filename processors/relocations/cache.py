@@ -5,22 +5,24 @@ The log is the truth; the file is a copy of it up to some offset of each partiti
 
 from __future__ import annotations
 
+import json
 import marshal
 import sqlite3
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from processors.relocations.revisions import newest
 from processors.relocations.root import Root
 from processors.relocations.statement import Statement, from_row
 from stream.errors import LogError
-from stream.messages import Announced
+from stream.messages import Relocation
 
 ROOTS_OF = 100_000
-"""Roots are kept in memory, those used last, as long as they hold no more statements than this (about 100 MB)."""
+"""Roots are kept in memory, those used last, as long as they hold no more statements than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,40 @@ class Known:
     """What was published last of a relocation, as far as the next publication depends on it."""
 
     version: int
-    announced: tuple[Announced, ...]
+    announced: tuple[tuple[str, str, str, int], ...]
+    """The fields of each ``Announced``."""
     contradicted: tuple[Any, ...]
     """``disputed`` and the contradictions, for comparing."""
     merged_into: str | None
+
+    @classmethod
+    def of(cls, relocation: Relocation) -> Known:
+        """What is to be known of a publication."""
+        announced = tuple((a.id, a.kind, a.after, a.times) for a in relocation.announced)
+        return cls(relocation.version, announced, contradicted(relocation), relocation.merged_into)
+
+    @classmethod
+    def read(cls, value: bytes) -> Known:
+        """The same from the record's JSON, without the whole of it being checked. Raises ``KeyError``, ``ValueError``
+        where it is no relocation of ours."""
+        fields = json.loads(value)
+        announced = tuple((a["id"], a["kind"], a["after"], a["times"]) for a in fields["announced"])
+        against = tuple((c["about"], c["statement"], c["relocation"]) for c in fields["contradictions"])
+        return cls(fields["version"], announced, (fields["disputed"], against), fields["merged_into"])
+
+    def row(self) -> bytes:
+        """For ``from_row``: short-lived, for this version of Python and newswatch alone."""
+        return marshal.dumps((self.version, self.announced, self.contradicted, self.merged_into))
+
+    @classmethod
+    def from_row(cls, row: bytes) -> Known:
+        """What ``row`` gave."""
+        return cls(*marshal.loads(row))  # noqa: S302 - written by this very process
+
+
+def contradicted(relocation: Relocation) -> tuple[Any, ...]:
+    """Whether and by what the relocation is contradicted, for comparing."""
+    return relocation.disputed, tuple((c.about, c.statement, c.relocation) for c in relocation.contradictions)
 
 
 class Cache:
@@ -71,7 +103,7 @@ class Cache:
         """Forget all of a partition."""
         for table in ("statements", "updates", "known", "offsets"):
             self._execute(f"DELETE FROM {table} WHERE partition = ?", partition)
-        self._forget_roots(partition)
+        self.forget_roots(partition)
 
     # -- how far it goes
 
@@ -92,29 +124,48 @@ class Cache:
         found = self._roots.get(key)
         if found is None:
             found = Root()
-            found.add(from_row(row, superseded) for row, superseded in self._execute(_LOAD, partition, root))
+            found.add(self._load(partition, root))
             found.walk()
             self._roots[key] = found
             self._held += len(found.statements)
         self._roots.move_to_end(key)
         return found
 
-    def store(self, partition: int, root: str, statements: Iterable[Statement], *, known: int = 0) -> None:
-        """Store statements (new, or in the place of a lesser revision); ``known``: how many more its ``Root`` holds."""
-        rows = [(partition, root, s.id, s.article_id, s.version, s.row()) for s in statements]
+    def _load(self, partition: int, root: str) -> Iterable[Statement]:
+        standing: dict[str, Statement] = {}
+        for row, superseded in self._execute(_LOAD, hash((partition, root))):
+            statement = from_row(row, superseded)
+            if statement.actor.root == root:
+                standing[statement.id] = newest(standing.get(statement.id), statement)
+        return standing.values()
+
+    def store(self, partition: int, statements: Iterable[Statement]) -> None:
+        """Store statements; of several revisions of one the newest stands."""
+        rows = [
+            (
+                hash((partition, s.actor.root)),
+                hash((partition, s.article_id)),
+                partition,
+                s.article_id,
+                s.version,
+                s.row(),
+            )
+            for s in statements
+        ]
         with self._guarded():
-            self._db.executemany("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?, ?)", rows)
-        self._held += known
+            self._db.executemany("INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def forget_roots(self, partition: int) -> None:
+        """Load the partition's roots anew: statements were stored that they do not have."""
+        for key in [k for k in self._roots if k[0] == partition]:
+            self._held -= len(self._roots.pop(key).statements)
+
+    def grown(self, statements: int) -> None:
+        """The roots in use hold so many statements more: let those go that were not used for longest."""
+        self._held += statements
         while self._held > ROOTS_OF and len(self._roots) > 1:
             _, oldest = self._roots.popitem(last=False)
             self._held -= len(oldest.statements)
-
-    def store_read(self, partition: int, statements: Iterable[Statement]) -> None:
-        """Store what was read from the log to catch up; of a statement that is there the higher revision stays."""
-        self._forget_roots(partition)
-        rows = [(partition, s.actor.root, s.id, s.article_id, s.version, s.row()) for s in statements]
-        with self._guarded():
-            self._db.executemany(_STORE_NEWEST, rows)
 
     def update(self, partition: int, article_id: str, version: int) -> None:
         """Note an update of an article."""
@@ -125,37 +176,27 @@ class Cache:
         versions = "SELECT version FROM updates WHERE partition = ? AND article_id = ?"
         return {version for (version,) in self._execute(versions, partition, article_id)}
 
-    def said_in(self, partition: int, article_id: str) -> list[tuple[str, str]]:
+    def said_in(self, partition: int, article_id: str) -> set[tuple[str, str]]:
         """Root and id of the article's statements."""
-        return self._execute(
-            "SELECT root, id FROM statements WHERE partition = ? AND article_id = ?", partition, article_id
-        ).fetchall()
+        rows = self._execute("SELECT row FROM statements WHERE article = ?", hash((partition, article_id)))
+        said = (from_row(row) for (row,) in rows)
+        return {(s.actor.root, s.id) for s in said if s.article_id == article_id}
 
     # -- what was published
 
     def known(self, partition: int, identifier: str) -> Known | None:
         """What was published last of a relocation."""
-        found = self._execute(
-            "SELECT entry FROM known WHERE partition = ? AND id = ?", partition, identifier
-        ).fetchone()
-        if found is None:
-            return None
-        version, announced, contradicted, merged = marshal.loads(found[0])  # noqa: S302 - written by this process
-        entries = tuple(Announced.model_construct(id=i, kind=k, after=a, times=t) for i, k, a, t in announced)
-        return Known(version, entries, contradicted, merged)
+        entry = "SELECT entry FROM known WHERE partition = ? AND id = ?"
+        found = self._execute(entry, partition, identifier).fetchone()
+        return Known.from_row(found[0]) if found else None
 
-    def remember(self, partition: int, identifier: str, relocation: dict[str, Any] | None) -> None:
-        """Note what was published: the relocation's fields as in its JSON; None: nothing any more."""
-        if relocation is None:
-            self._execute("DELETE FROM known WHERE partition = ? AND id = ?", partition, identifier)
-            return
-        announced = tuple((a["id"], a["kind"], a["after"], a["times"]) for a in relocation["announced"])
-        entry = (relocation["version"], announced, contradicted(relocation), relocation["merged_into"])
-        self._execute("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", partition, identifier, marshal.dumps(entry))
-
-    def _forget_roots(self, partition: int) -> None:
-        for key in [k for k in self._roots if k[0] == partition]:
-            self._held -= len(self._roots.pop(key).statements)
+    def remember(self, partition: int, published: Mapping[str, Known | None]) -> None:
+        """Note what was published, by relocation; None: nothing any more."""
+        rows = [(partition, i, k.row()) for i, k in published.items() if k is not None]
+        with self._guarded():
+            self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", rows)
+            gone = [(partition, i) for i, k in published.items() if k is None]
+            self._db.executemany("DELETE FROM known WHERE partition = ? AND id = ?", gone)
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         with self._guarded():
@@ -169,17 +210,17 @@ class Cache:
             raise LogError(f"fuse: temporary file: {error}; make room in the temp folder") from error
 
 
-def contradicted(relocation: dict[str, Any]) -> tuple[Any, ...]:
-    """Whether and by what the relocation is contradicted, for comparing."""
-    against = tuple((c["about"], c["statement"], c["relocation"] or "") for c in relocation["contradictions"])
-    return (relocation["disputed"], against)
+def _hashes(partition: int, statement: Statement) -> tuple[int, int]:
+    """What the indexes hold: Python's hashes, which live as long as the process and the file."""
+    return hash((partition, statement.actor.root)), hash((partition, statement.article_id))
 
 
 _SCHEMA = (
     "PRAGMA synchronous = OFF",
-    "CREATE TABLE statements (partition INTEGER, root TEXT, id TEXT, article_id TEXT, version INTEGER, row BLOB,"
-    " PRIMARY KEY (partition, root, id)) WITHOUT ROWID",
-    "CREATE INDEX of_article ON statements (partition, article_id)",
+    "CREATE TABLE statements (root INTEGER, article INTEGER, partition INTEGER, article_id TEXT, version INTEGER,"
+    " row BLOB)",  # root and article: see _hashes
+    "CREATE INDEX of_root ON statements (root)",
+    "CREATE INDEX of_article ON statements (article)",
     "CREATE TABLE updates (partition INTEGER, article_id TEXT, version INTEGER,"
     " PRIMARY KEY (partition, article_id, version)) WITHOUT ROWID",
     "CREATE TABLE known (partition INTEGER, id TEXT, entry BLOB, PRIMARY KEY (partition, id)) WITHOUT ROWID",
@@ -188,10 +229,5 @@ _SCHEMA = (
 _LOAD = (
     "SELECT row, coalesce((SELECT min(u.version) FROM updates u WHERE u.partition = s.partition"
     " AND u.article_id = s.article_id AND u.version > s.version), 0)"
-    " FROM statements s WHERE s.partition = ? AND s.root = ?"
-)
-_STORE_NEWEST = (
-    "INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-    " article_id = excluded.article_id, version = excluded.version, row = excluded.row"
-    " WHERE (excluded.version, excluded.row) > (version, row)"
+    " FROM statements s WHERE s.root = ?"
 )

@@ -14,6 +14,7 @@ from processors.relocations.root import Walked
 from processors.relocations.statement import Statement
 from processors.relocations.telling import identifier, relocation_id, said_by, tell
 from stream.messages import Announced, Relocation, Said, Superseded
+from stream.parts import made
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Fusion:
                 updates.setdefault(message.article_id, set()).add(message.version)
         came = self._by_root(partition, batch, updates)
         found = {root: self._fuse(partition, root, what, updates) for root, what in came.items()}
+        self._cache.store(partition, [m for m in batch if isinstance(m, Statement)])
         for article_id, versions in updates.items():  # only now: a root is loaded as it was before the batch
             for version in versions:
                 self._cache.update(partition, article_id, version)
@@ -47,7 +49,8 @@ class Fusion:
 
     def read_on(self, partition: int, batch: Sequence[Statement | Superseded]) -> None:
         """Take in what was fused before: nothing is published for it."""
-        self._cache.store_read(partition, [m for m in batch if isinstance(m, Statement)])
+        self._cache.forget_roots(partition)
+        self._cache.store(partition, [m for m in batch if isinstance(m, Statement)])
         for message in batch:
             if isinstance(message, Superseded):
                 self._cache.update(partition, message.article_id, message.version)
@@ -81,7 +84,7 @@ class Fusion:
             if version := superseded(known.statements[said]):
                 known.withdraw(known.statements[said], version)
         walked = known.walk()
-        self._cache.store(partition, root, new, known=len(known.statements) - before)
+        self._cache.grown(len(known.statements) - before)
         fresh = {s.id for s in new} | came.withdrawn
         return [*self._changed(partition, root, walked, fresh), *self._merged(partition, root, walked)]
 
@@ -95,7 +98,7 @@ class Fusion:
             found.append(announce(tell(case), version, _before(known, inherited), _came(case, fresh)))
         for case in walked.touched.values():
             known, told = self._cache.known(partition, identifier(case)), tell(case)
-            if known is None or known.contradicted != contradicted(told.model_dump(include=_CONTRADICTED)):
+            if known is None or known.contradicted != contradicted(told):
                 version = known.version + 1 if known else 1
                 came = [said for _, rival in case.rivals for said in _came(rival, fresh)]
                 found.append(announce(told, version, _before(known, ()), came))
@@ -112,17 +115,12 @@ class Fusion:
         return found
 
 
-_CONTRADICTED = {"disputed", "contradictions"}
-
-
 def _before(known: Known | None, inherited: Iterable[Known | None]) -> list[Announced]:
     """What was announced: of those whose statements it took over, then its own (the last word)."""
-    own = known.announced if known else ()
-    seen = {a.id for a in own}
-    found: dict[str, Announced] = {}
-    for other in inherited:
-        found |= {a.id: a for a in (other.announced if other else ()) if a.id not in seen}
-    return [*found.values(), *own]
+    entries = [a for other in inherited if other for a in other.announced]
+    own = {a[0]: a for a in (known.announced if known else ())}
+    before = [*{a[0]: a for a in entries if a[0] not in own}.values(), *own.values()]
+    return [made(Announced, id=i, kind=k, after=a, times=t) for i, k, a, t in before]
 
 
 def _came(case: Case, fresh: set[str]) -> list[Said]:
@@ -136,7 +134,7 @@ def _stub(identifier_: str, case: Case, known: Known) -> Relocation:
     """What stands for a relocation whose statements another one tells now."""
     told = tell(case)
     gone = {
-        "id": identifier_, "version": known.version + 1, "announced": known.announced, "merged_into": told.id,
+        "id": identifier_, "version": known.version + 1, "announced": tuple(_before(known, ())), "merged_into": told.id,
         "statements": (), "statement_count": 0, "history": (), "contradictions": (), "disputed": False,
     }  # fmt: skip
     return told.model_copy(update=gone)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import marshal
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from stream.errors import InvalidMessage
@@ -43,11 +46,7 @@ class Spot(NamedTuple):
 
     def message(self) -> Place:
         """The place as messages have it, without the offsets of one article."""
-        location = None if self.lat is None or self.lon is None else {"lat": self.lat, "lon": self.lon}
-        return Place.model_validate(
-            {"text": self.text, "name": self.name, "geonames_id": self.geonames_id, "country": self.country,
-             "admin1": self.admin1, "kind": self.kind, "location": location}
-        )  # fmt: skip
+        return _place(self)
 
 
 class Mover(NamedTuple):
@@ -61,7 +60,7 @@ class Mover(NamedTuple):
 
     def message(self) -> Actor:
         """The actor as messages have it."""
-        return Actor.model_validate(self._asdict())
+        return _actor(self)
 
 
 @dataclass(slots=True, eq=False)
@@ -113,20 +112,25 @@ class Statement:
 
     def row(self) -> bytes:
         """All but ``superseded``, for ``from_row``: short-lived, for this version of Python and newswatch alone."""
-        return marshal.dumps(tuple(_plain(getattr(self, name)) for name in _ROW))
+        values = list(_VALUES(self))
+        for place, _ in _PARTS:
+            if values[place] is not None:
+                values[place] = tuple(values[place])  # marshal knows no named tuples
+        return marshal.dumps(tuple(values))
 
 
 def compact(change: LocationChange) -> Statement:
     """The statement in ``change``. Raises ``InvalidMessage`` for a version or a fingerprint that cannot be one."""
-    said = change.evidence
+    said, actor = change.evidence, change.actor
     if not 0 <= change.version < MAX_VERSION or not _FINGERPRINT.fullmatch(change.fingerprint):
         raise InvalidMessage(
             f"statement {change.id}: version {change.version} or fingerprint {change.fingerprint[:20]!r} cannot be one"
         )
     return Statement(
         change.id, change.article_id, change.version, micros(change.published), micros(change.fetched),
-        Mover(**dict(change.actor)), _spot(change.origin), _spot(change.destination), change.kind, change.status,
-        change.trigger, change.confidence, change.background, change.source.id, _cut(change.source.name, MAX_NAME),
+        _shared_mover((actor.text, actor.name, actor.id, actor.type, actor.root)), _spot(change.origin),
+        _spot(change.destination), change.kind, change.status, change.trigger, change.confidence,
+        change.background, change.source.id, _cut(change.source.name, MAX_NAME),
         int(change.fingerprint, 16), _cut(change.attribution, MAX_NAME) if change.attribution else None,
         _cut(said.sentence, MAX_SENTENCE), said.start, said.end, _cut(change.url, MAX_URL), change.origin_of_article,
     )  # fmt: skip
@@ -135,9 +139,9 @@ def compact(change: LocationChange) -> Statement:
 def from_row(row: bytes, superseded: int = 0) -> Statement:
     """The statement that ``Statement.row`` gave."""
     values: list[Any] = list(marshal.loads(row))  # noqa: S302 - written by this very process
-    for place, cls in _PARTS:
+    for place, shared in _PARTS:
         if values[place] is not None:
-            values[place] = cls._make(values[place])
+            values[place] = shared(values[place])
     values.append(superseded)
     return Statement(*values)
 
@@ -152,25 +156,50 @@ def time_of(value: int) -> datetime:
     return _EPOCH + value * _MICRO
 
 
-_ROW = tuple(f.name for f in fields(Statement) if f.name != "superseded")
-_PARTS: tuple[tuple[int, type[Mover] | type[Spot]], ...] = tuple(
-    (_ROW.index(name), cls) for name, cls in (("actor", Mover), ("origin", Spot), ("destination", Spot))
-)
+@lru_cache(1 << 15)
+def _shared_spot(values: tuple[Any, ...]) -> Spot:
+    """One object for all statements that name the same place: they are most of what a statement weighs."""
+    return Spot._make(values)
 
 
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, tuple) else value  # marshal knows no named tuples
+@lru_cache(1 << 15)
+def _shared_mover(values: tuple[Any, ...]) -> Mover:
+    return Mover._make(values)
+
+
+@lru_cache(1 << 13)
+def _place(spot: Spot) -> Place:
+    location = None if spot.lat is None or spot.lon is None else {"lat": spot.lat, "lon": spot.lon}
+    return Place.model_validate(
+        {"text": spot.text, "name": spot.name, "geonames_id": spot.geonames_id, "country": spot.country,
+         "admin1": spot.admin1, "kind": spot.kind, "location": location}
+    )  # fmt: skip
+
+
+@lru_cache(1 << 13)
+def _actor(mover: Mover) -> Actor:
+    return Actor.model_validate(mover._asdict())
 
 
 def _spot(place: Place | None) -> Spot | None:
     if place is None:
         return None
     at = place.location
-    return Spot(
+    values = (
         place.geonames_id, place.name, place.country, place.admin1, place.kind, place.text,
         at.lat if at else None, at.lon if at else None,
     )  # fmt: skip
+    return _shared_spot(values)
 
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+_ROW = tuple(f.name for f in fields(Statement) if f.name != "superseded")
+_VALUES = attrgetter(*_ROW)
+_PARTS: tuple[tuple[int, Callable[[tuple[Any, ...]], Mover | Spot]], ...] = (
+    (_ROW.index("actor"), _shared_mover),
+    (_ROW.index("origin"), _shared_spot),
+    (_ROW.index("destination"), _shared_spot),
+)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from processors.relocations.case import Case
 from processors.relocations.standing import RANK
 from processors.relocations.statement import Spot, Statement, time_of
 from stream.ids import OWN_VERSION, digest
 from stream.messages import Change, Contradiction, Relocation, Said
+from stream.parts import made
 
 MAX_STATEMENTS = 50
 """Statements that travel with a relocation; the others are found by a search for its places and actor."""
@@ -17,6 +20,7 @@ LATEST = 200
 MAX_AGAINST = 10
 
 
+@lru_cache(1 << 14)
 def relocation_id(root: str, opener: str) -> str:
     """The id of the relocation of ``root`` that the statement ``opener`` opens."""
     return digest("relocation", root, opener)
@@ -31,8 +35,11 @@ def tell(case: Case) -> Relocation:
     """The case as a relocation, of version 0 and with nothing announced."""
     standing, anchor = case.standing, case.standing.anchor
     withdrawn = standing.counting == 0 and any(not m.background for m in case.members)
-    last = case.members[-1]
-    return Relocation(
+    last, independent = case.members[-1], set(case.sources)
+    return made(
+        Relocation,
+        schema_version=1,
+        message="Relocation",
         id=identifier(case),
         version=0,
         actor=anchor.actor.message(),
@@ -45,12 +52,14 @@ def tell(case: Case) -> Relocation:
         disputed=case.disputed,
         withdrawn=withdrawn,
         background=standing.counting == 0 and not withdrawn,
-        statements=tuple(said(case, place) for place in _chosen(case)),
+        statements=tuple(said_by(case.members[p], independent=p in independent) for p in _chosen(case)),
         statement_count=len(case.members),
         history=_history(case, withdrawn),
+        announced=(),
         contradictions=(*_denials(case), *_other_destinations(case)),
         first_seen=time_of(case.members[0].published),
         last_seen=time_of(last.published),
+        merged_into=None,
     )
 
 
@@ -67,15 +76,10 @@ def confidence(case: Case) -> float:
     return round(sure * 0.7 if case.disputed else sure, 4)
 
 
-def said(case: Case, place: int) -> Said:
-    """The member at ``place`` as the timeline tells it."""
-    return said_by(case.members[place], independent=place in case.sources)
-
-
 def said_by(s: Statement, *, independent: bool = False) -> Said:
     """The statement as a timeline tells it."""
-    return Said(
-        id=s.id, article_id=s.article_id, version=s.version, url=s.url, source=s.source, outlet=s.outlet,
+    return made(
+        Said, id=s.id, article_id=s.article_id, version=s.version, url=s.url, source=s.source, outlet=s.outlet,
         published=time_of(s.published), fetched=time_of(s.fetched), origin_of_article=s.origin_of_article,
         status=s.status, attribution=s.attribution, confidence=s.confidence, sentence=s.sentence, start=s.start,
         end=s.end, background=s.background, withdrawn=s.withdrawn, independent=independent,
@@ -101,7 +105,8 @@ def _chosen(case: Case) -> list[int]:
 def _history(case: Case, withdrawn: bool) -> tuple[Change, ...]:
     turns = case.turns if len(case.turns) <= MAX_TURNS else [case.turns[0], *case.turns[1 - MAX_TURNS :]]
     told = [
-        Change(kind=t.kind, before=t.before, after=t.after, statement=t.key[1], when=time_of(t.key[0])) for t in turns
+        made(Change, kind=t.kind, before=t.before, after=t.after, statement=t.key[1], when=time_of(t.key[0]))
+        for t in turns
     ]
     if withdrawn:
         last = max((m for m in case.members if not m.background), key=lambda m: (m.superseded, m.id))

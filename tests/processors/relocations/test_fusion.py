@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.relocations import fuse
-from processors.relocations.cache import Cache
+from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import compact
 from stream.messages import LocationChange, Relocation, Superseded, Transition, encode
@@ -57,14 +56,16 @@ class Desk:
         return {i: r.model_copy(update=forget) for i, r in self.published.items() if r.merged_into is None}
 
     def _remember(self, relocation: Relocation) -> None:
-        self._cache.remember(0, relocation.id, json.loads(encode(relocation)))
+        known = Known.read(encode(relocation))
+        assert known == Known.of(relocation)
+        self._cache.remember(0, {relocation.id: known})
 
 
 def _compact(said: Said) -> object:
     return compact(said) if isinstance(said, LocationChange) else said
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(SETS, st.lists(st.integers(0, 14), max_size=6), st.randoms(use_true_random=False), st.booleans())
 def test_as_they_arrive_is_as_all_at_once(said: list[Said], cuts: list[int], chance: object, restarts: bool) -> None:
     shuffled = said + said[: len(said) // 3]
@@ -80,7 +81,7 @@ def test_as_they_arrive_is_as_all_at_once(said: list[Said], cuts: list[int], cha
     assert all(t.relocation.background is False for t in desk.transitions)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(SETS, st.randoms(use_true_random=False))
 def test_what_comes_again_is_not_announced_again(said: list[Said], chance: object) -> None:
     desk = Desk()

@@ -1,0 +1,120 @@
+"""The fuse stage on a real log: commits that fail, take-overs, lost state, and records that are not ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from processors.fuse_stage import FuseStatements
+from stream.log import Log, Record, open_log
+from stream.messages import LocationChange, Relocation, Superseded, Transition, decode, encode
+from stream.stage import Done, Incoming, Outcome, Reject
+from stream.topics import Names
+from tests.processors.relocations.told import told, update
+from tests.stream.golden import ARTICLE
+
+NAMES = Names()
+
+
+class Bench:
+    """A log with one partition, and stages that read it as a worker would."""
+
+    def __init__(self, path: Path) -> None:
+        self.log: Log = open_log(f"sqlite:///{path}/log.db")
+        self.log.create_topics(NAMES.described(), 1)
+        self.stage = FuseStatements(self.log, NAMES)
+
+    def append(self, messages: Sequence[LocationChange | Superseded]) -> None:
+        with self.log.transaction() as tx:
+            for message in messages:
+                tx.publish(NAMES.topic("location-changes"), 0, "key", encode(message))
+
+    def batch(self, start: int, end: int) -> list[Incoming]:
+        records = self.log.read(NAMES.topic("location-changes"), 0, start, end - start)
+        return [Incoming(r, decode(r.value)) for r in records if r.value]
+
+    def commit(self, outcomes: Sequence[Outcome]) -> None:
+        with self.log.transaction() as tx:
+            for outcome in outcomes:
+                assert isinstance(outcome, Done)
+                for out in outcome.outputs:
+                    assert out.message is not None
+                    tx.publish(NAMES.topic(out.topic), 0, out.key, encode(out.message))
+
+    def transitions(self) -> list[str]:
+        return [t.kind for t in self._all("transitions") if isinstance(t, Transition)]
+
+    def relocations(self) -> dict[str, Relocation]:
+        return {r.id: r for r in self._all("relocations") if isinstance(r, Relocation)}
+
+    def _all(self, topic: str) -> list[object]:
+        records: list[Record] = self.log.read(NAMES.topic(topic), 0, 0, 1_000)
+        return [decode(r.value) for r in records if r.value]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.log.close()
+
+
+STORY = [
+    told("a", 1, article="one"), told("b", 2), told("c", 3, "denied"), told("d", 0.5), update("one", 1, 4),
+    told("e", 5, "completed"),
+]  # fmt: skip
+
+
+def test_batch_by_batch(bench: Bench) -> None:
+    bench.append(STORY)
+    for n in range(len(STORY)):
+        bench.commit(bench.stage(bench.batch(n, n + 1)))
+    assert bench.transitions() == ["appeared", "corroborated", "denied", "corroborated", "completed"]
+    living = [r for r in bench.relocations().values() if r.merged_into is None]
+    assert [(r.status, r.independent_sources) for r in living] == [("completed", 3)]
+
+
+def test_a_batch_whose_commit_failed_is_fused_again_as_if_for_the_first_time(bench: Bench) -> None:
+    bench.append(STORY)
+    bench.commit(bench.stage(bench.batch(0, 3)))
+    lost = bench.stage(bench.batch(3, 6))  # a late opener takes the case over; nobody hears of it
+    again = bench.stage(bench.batch(3, 6))
+    assert again == lost
+    bench.commit(again)
+    assert sorted(bench.transitions()) == ["appeared", "completed", "corroborated", "corroborated", "denied"]
+    assert sum(r.merged_into is not None for r in bench.relocations().values()) == 1
+
+
+def test_another_process_goes_on_from_the_log_alone(bench: Bench) -> None:
+    bench.append(STORY)
+    for n in range(len(STORY)):
+        bench.stage = FuseStatements(bench.log, NAMES)
+        bench.commit(bench.stage(bench.batch(n, n + 1)))
+    assert bench.transitions() == ["appeared", "corroborated", "denied", "corroborated", "completed"]
+
+
+def test_what_another_owner_did_meanwhile_is_seen(bench: Bench) -> None:
+    bench.append(STORY)
+    bench.commit(bench.stage(bench.batch(0, 1)))
+    other = FuseStatements(bench.log, NAMES)
+    bench.commit(other(bench.batch(1, 4)))
+    bench.commit(bench.stage(bench.batch(4, 6)))
+    assert bench.transitions().count("appeared") == 1
+    assert [r.version for r in bench.relocations().values() if r.merged_into is None] == [2]
+
+
+def test_records_that_cannot_be_fused_are_refused_one_by_one(bench: Bench) -> None:
+    bad = told("a", 1).model_copy(update={"fingerprint": "no hex"})
+    bench.append([told("a", 0), bad, ARTICLE, told("b", 1)])  # type: ignore[list-item]
+    outcomes = bench.stage(bench.batch(0, 4))
+    assert [type(o) for o in outcomes] == [Done, Reject, Reject, Done]
+    reasons = [o.reason for o in outcomes if isinstance(o, Reject)]
+    assert "fingerprint 'no hex'" in reasons[0]
+    assert "holds a Article" in reasons[1]
+    later = FuseStatements(bench.log, NAMES)
+    bench.append([told("c", 2)])
+    (last,) = later(bench.batch(4, 5))
+    assert isinstance(last, Done)
+    assert [o.topic for o in last.outputs] == ["relocations", "transitions", "transitions"]
