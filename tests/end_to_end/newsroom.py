@@ -50,6 +50,7 @@ FREE = {
     "article_version": "the same in an alert",
     "superseded_below": "the same of the update that withdrew a statement",
     "created": "the time when the alert was raised",
+    "announced": "what of a relocation was announced depends on what came together in a batch",
 }
 """What may differ between two runs on the same news, and what it is."""
 
@@ -63,6 +64,8 @@ def fixed(document: Document) -> Document:
         kept["statements"] = [s["id"] for s in kept["statements"]]
     if isinstance(kept.get("evidence"), list):  # of an alert
         kept["evidence"] = [{k: v for k, v in sentence.items() if k not in FREE} for sentence in kept["evidence"]]
+    if "history" in kept:  # a withdrawal is dated by the fetch of the revision that took the statement back
+        kept["history"] = [{**turn, "when": None} if turn["kind"] == "withdrawn" else turn for turn in kept["history"]]
     return kept
 
 
