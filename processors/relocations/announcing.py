@@ -44,7 +44,7 @@ def announce(told: Relocation, version: int, before: Sequence[Announced], causes
         for entry in reversed(announced):
             kept.setdefault((entry.kind, entry.after), entry)
         announced = [*reversed(kept.values())]
-    relocation = made(Relocation, **{**dict(told), "version": version, "announced": tuple(announced)})
+    relocation = made(Relocation, **{**told.__dict__, "version": version, "announced": tuple(announced)})
     return Announcing(relocation, tuple(_transition(relocation, one, last, causes) for one, last in fresh))
 
 

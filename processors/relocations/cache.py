@@ -21,8 +21,8 @@ from processors.relocations.statement import Statement, from_row
 from stream.errors import LogError
 from stream.messages import Relocation
 
-ROOTS_OF = 100_000
-"""Roots are kept in memory, those used last, as long as they hold no more statements than this."""
+ROOTS_OF = 200_000
+"""Roots are kept in memory, those used last, as long as they hold no more statements than this (of some 2 KB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +217,7 @@ def _hashes(partition: int, statement: Statement) -> tuple[int, int]:
 
 _SCHEMA = (
     "PRAGMA synchronous = OFF",
+    "PRAGMA cache_size = -65536",  # KiB
     "CREATE TABLE statements (root INTEGER, article INTEGER, partition INTEGER, article_id TEXT, version INTEGER,"
     " row BLOB)",  # root and article: see _hashes
     "CREATE INDEX of_root ON statements (root)",

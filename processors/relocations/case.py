@@ -33,8 +33,13 @@ _Heard = tuple[str, str]
 """What was heard, with the side it is on: for or against the move, or that it is done."""
 
 
+_TEXT = {side: f"text {side}" for side in ("for", "against")}
+_OUTLET = {side: f"outlet {side}" for side in ("for", "against", "done")}
+_SOURCE = {side: f"source {side}" for side in ("for", "against", "done")}
+
+
 def _voice(statement: Statement, text: str, side: str) -> tuple[_Heard, _Heard]:
-    return (f"outlet {side}", statement.outlet), (f"source {side}", text)
+    return (_OUTLET[side], statement.outlet), (_SOURCE[side], text)
 
 
 class Case:
@@ -86,8 +91,8 @@ class Case:
             return False
         text = self._text_of(statement)
         side = "for" if statement.status in RANK else "against"
-        copy = (f"text {side}", text) in self._heard
-        new: tuple[_Heard, ...] = () if copy else ((f"text {side}", text),)
+        copy = (_TEXT[side], text) in self._heard
+        new: tuple[_Heard, ...] = () if copy else ((_TEXT[side], text),)
         if source := self._independent(statement, text, side):
             new += _voice(statement, text, side)
             self.sources.append(len(self.members) - 1)

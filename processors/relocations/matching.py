@@ -128,6 +128,7 @@ def called(name: str) -> str:
     return folded
 
 
+@lru_cache(1 << 14)
 def _labels(side: str, spot: Spot | None) -> tuple[str, ...]:
     if spot is None:
         return ()

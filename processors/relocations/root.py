@@ -13,6 +13,8 @@ from processors.relocations.statement import Key, Statement
 
 _KEY = attrgetter("key")
 _PRUNE_EACH = 1_000
+FEW = 16
+"""Of so few cases each is looked at; of more, those that an index by place gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Root:
         """How many of ``_order`` are in the cases; all behind are to be walked."""
         self._cases: dict[str, Case] = {}
         """By opener id, in the order of the openers' keys."""
-        self._places: dict[str, dict[str, Case]] = {}
-        """Where to look for what a statement may join or rival: by label, then by opener id."""
+        self._places: dict[str, dict[str, Case]] | None = None
+        """Where to look for what a statement may join or rival: by label, then by opener id. None: few cases."""
         self._case_of: dict[str, Case] = {}
         self._before: dict[str, str] = {}
         """Of the statements that were walked and are to be walked again: the opener of the case they were in."""
@@ -96,7 +98,7 @@ class Root:
                     if before in self._cases:
                         changed.setdefault(before, self._cases[before])
             if count % _PRUNE_EACH == 0:
-                self._prune(statement.key)
+                self._prune(statement.published)
         self._walked = len(self._order)
         vanished = {o: self._case_of[o] for o in set(self._before.values()) if o not in self._cases}
         touched = {o: self._cases[o] for o in self._touched if o in self._cases and o not in changed}
@@ -119,8 +121,10 @@ class Root:
 
     def _best(self, statement: Statement) -> Case | None:
         best, most = None, 0
-        for label in labels(anchor_of(statement)):
-            for identifier, case in self._places.get(label, {}).items():
+        places = self._places
+        around = [self._cases] if places is None else [places.get(x, {}) for x in labels(anchor_of(statement))]
+        for cases in around:
+            for identifier, case in cases.items():
                 standing = case.standing
                 fit = score(standing.anchor, statement, statement.published - standing.last)
                 if fit > most or (fit == most and best is not None and identifier < best.opener.id):
@@ -129,6 +133,8 @@ class Root:
 
     def _near(self, case: Case) -> list[Case]:
         """Those that could be its rivals."""
+        if self._places is None:
+            return [other for other in self._cases.values() if other is not case]
         found = {
             identifier: other
             for label in rival_labels(case.standing.anchor)
@@ -138,16 +144,22 @@ class Root:
         return sorted(found.values(), key=lambda c: c.opener.key)
 
     def _place(self, case: Case) -> None:
+        """Make a new or changed case be found."""
+        if self._places is None:
+            if len(self._cases) > FEW:
+                self._prune(case.standing.last)
+            return
         anchor = case.standing.anchor
         for label in {*labels(anchor), *rival_labels(anchor)}:
             self._places.setdefault(label, {})[case.opener.id] = case
 
-    def _prune(self, key: Key) -> None:
-        """Look no more at cases that are too old for ``key`` and all behind it."""
-        self._places = {}
-        for case in self._cases.values():
-            if case.standing.last >= key[0] - WINDOW:
-                self._place(case)
+    def _prune(self, now: int) -> None:
+        """Look no more at cases that are too old for ``now`` (microseconds) and all behind it."""
+        self._places = {} if len(self._cases) > FEW else None
+        if self._places is not None:
+            for case in self._cases.values():
+                if case.standing.last >= now - WINDOW:
+                    self._place(case)
 
     def _rewind(self, key: Key) -> None:
         """Undo the walk from ``key`` on."""
@@ -160,5 +172,5 @@ class Root:
         for statement in self._order[place : self._walked]:
             self._cases.pop(statement.id, None)
         self._touched.update(identifier for identifier, case in self._cases.items() if case.give_back(key))
-        self._prune(key)
+        self._prune(key[0])
         self._walked = place

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
+from sys import intern
 from typing import Any, NamedTuple
 
 from stream.errors import InvalidMessage
@@ -129,8 +130,8 @@ def compact(change: LocationChange) -> Statement:
     return Statement(
         change.id, change.article_id, change.version, micros(change.published), micros(change.fetched),
         _shared_mover((actor.text, actor.name, actor.id, actor.type, actor.root)), _spot(change.origin),
-        _spot(change.destination), change.kind, change.status, change.trigger, change.confidence,
-        change.background, change.source.id, _cut(change.source.name, MAX_NAME),
+        _spot(change.destination), change.kind, change.status, intern(change.trigger), change.confidence,
+        change.background, intern(change.source.id), intern(_cut(change.source.name, MAX_NAME)),
         int(change.fingerprint, 16), _cut(change.attribution, MAX_NAME) if change.attribution else None,
         _cut(said.sentence, MAX_SENTENCE), said.start, said.end, _cut(change.url, MAX_URL), change.origin_of_article,
     )  # fmt: skip
@@ -142,6 +143,9 @@ def from_row(row: bytes, superseded: int = 0) -> Statement:
     for place, shared in _PARTS:
         if values[place] is not None:
             values[place] = shared(values[place])
+    for place in _COMMON:
+        if values[place] is not None:
+            values[place] = intern(values[place])
     values.append(superseded)
     return Statement(*values)
 
@@ -198,6 +202,8 @@ def _cut(text: str, limit: int) -> str:
 
 _ROW = tuple(f.name for f in fields(Statement) if f.name != "superseded")
 _VALUES = attrgetter(*_ROW)
+_COMMON = tuple(_ROW.index(n) for n in ("kind", "status", "trigger", "outlet", "source", "origin_of_article"))
+"""Strings that many statements share: one object for all."""
 _PARTS: tuple[tuple[int, Callable[[tuple[Any, ...]], Mover | Spot]], ...] = (
     (_ROW.index("actor"), _shared_mover),
     (_ROW.index("origin"), _shared_spot),

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.relocations import fuse
+from processors.relocations import fuse, root
 from processors.relocations.revisions import newest, superseding
 from processors.relocations.root import Root
 from processors.relocations.statement import Statement, compact
@@ -27,7 +27,7 @@ def fused(said: Sequence[Said]) -> list[Relocation]:
 
 def piecemeal(parts: Sequence[Sequence[Said]]) -> list[Relocation]:
     """As the stage does it: one root, part after part."""
-    root = Root()
+    desk = Root()
     updates: dict[str, set[int]] = {}
     for part in parts:
         new: dict[str, Statement] = {}
@@ -35,18 +35,18 @@ def piecemeal(parts: Sequence[Sequence[Said]]) -> list[Relocation]:
             if isinstance(s, Superseded):
                 updates.setdefault(s.article_id, set()).add(s.version)
             else:
-                known = new.get(s.id) or root.statements.get(s.id)
+                known = new.get(s.id) or desk.statements.get(s.id)
                 best = newest(known, compact(s))
                 if best is not known:
                     new[s.id] = best
         for one in new.values():
             one.superseded = superseding(one, updates.get(one.article_id, ()))
-        root.add(new.values())
-        for one in list(root.statements.values()):
+        desk.add(new.values())
+        for one in list(desk.statements.values()):
             if version := superseding(one, updates.get(one.article_id, ())):
-                root.withdraw(one, version)
-        root.walk()
-    return [tell(case) for case in root.cases]
+                desk.withdraw(one, version)
+        desk.walk()
+    return [tell(case) for case in desk.cases]
 
 
 @settings(max_examples=400, deadline=None)
@@ -65,3 +65,15 @@ def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int]
     edges = [0, *sorted(cuts), len(shuffled)]
     parts = [shuffled[a:b] for a, b in pairwise(edges)]
     assert piecemeal(parts) == fused(said)
+
+
+@settings(max_examples=300, deadline=None)
+@given(SETS)
+def test_looking_cases_up_by_place_finds_the_same(said: list[Said]) -> None:
+    few, each = root.FEW, root._PRUNE_EACH
+    whole = fused(said)
+    try:
+        root.FEW, root._PRUNE_EACH = 0, 3
+        assert fused(said) == whole
+    finally:
+        root.FEW, root._PRUNE_EACH = few, each
