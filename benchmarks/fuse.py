@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.measure import resident_mb
+from processors.fuse_stage import collect_garbage_rarely
 from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import compact
@@ -35,6 +36,7 @@ COUNTRIES = [chr(65 + n // 26) + chr(65 + n % 26) for n in range(60)]
 def run() -> None:
     """Print speed, memory, and the bare loop's speed on the same statements."""
     bare, began = _bare(), resident_mb()
+    collect_garbage_rarely()  # as the stage does
     cache = Cache()
     fusion = Fusion(cache)
     seconds, peak, published, transitions = 0.0, 0.0, 0, 0

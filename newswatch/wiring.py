@@ -177,8 +177,9 @@ def _enrich(settings: Settings, _log: Log, _stack: ExitStack) -> dict[str, Handl
 
 
 def _fuse(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
-    from processors.fuse_stage import FuseStatements
+    from processors.fuse_stage import FuseStatements, collect_garbage_rarely
 
+    collect_garbage_rarely()
     _same_partitions(log, names(settings), "location-changes", "relocations")
     return {"location-changes": FuseStatements(log, names(settings))}
 

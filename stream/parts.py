@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -97,7 +98,13 @@ def made(cls: type[P], **fields: Any) -> P:
     """
     part = cls.__new__(cls)
     object.__setattr__(part, "__dict__", fields)
-    object.__setattr__(part, "__pydantic_fields_set__", set(fields))
+    object.__setattr__(part, "__pydantic_fields_set__", _names(cls))
     object.__setattr__(part, "__pydantic_extra__", None)
     object.__setattr__(part, "__pydantic_private__", None)
     return part
+
+
+@cache
+def _names(cls: type[Part]) -> set[str]:
+    """The names of all fields; shared, for nobody changes those of a frozen model (a copy gets its own)."""
+    return set(cls.model_fields)

@@ -10,8 +10,7 @@ import marshal
 import sqlite3
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,8 +151,7 @@ class Cache:
             )
             for s in statements
         ]
-        with self._guarded():
-            self._db.executemany("INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._execute_all("INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def forget_roots(self, partition: int) -> None:
         """Load the partition's roots anew: statements were stored that they do not have."""
@@ -193,21 +191,25 @@ class Cache:
     def remember(self, partition: int, published: Mapping[str, Known | None]) -> None:
         """Note what was published, by relocation; None: nothing any more."""
         rows = [(partition, i, k.row()) for i, k in published.items() if k is not None]
-        with self._guarded():
-            self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", rows)
-            gone = [(partition, i) for i, k in published.items() if k is None]
-            self._db.executemany("DELETE FROM known WHERE partition = ? AND id = ?", gone)
+        self._execute_all("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", rows)
+        gone = [(partition, i) for i, k in published.items() if k is None]
+        self._execute_all("DELETE FROM known WHERE partition = ? AND id = ?", gone)
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
-        with self._guarded():
-            return self._db.execute(statement, values)
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
         try:
-            yield
+            return self._db.execute(statement, values)
         except sqlite3.Error as error:
-            raise LogError(f"fuse: temporary file: {error}; make room in the temp folder") from error
+            raise _unavailable(error) from error
+
+    def _execute_all(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+        try:
+            self._db.executemany(statement, rows)
+        except sqlite3.Error as error:
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: sqlite3.Error) -> LogError:
+    return LogError(f"fuse: temporary file: {error}; make room in the temp folder")
 
 
 def _hashes(partition: int, statement: Statement) -> tuple[int, int]:

@@ -94,9 +94,10 @@ def alike(one: Spot | None, other: Spot | None) -> int | None:
     """2 for the same place, 1 where one lies in the other, 0 where one is open, None for two different places."""
     if one is None or other is None:
         return 0
-    if one.geonames_id is not None and one.geonames_id == other.geonames_id:
-        return 2
-    if called(one.name) == called(other.name) and (one.country or other.country) == (other.country or one.country):
+    if one.geonames_id is not None and other.geonames_id is not None:
+        if one.geonames_id == other.geonames_id:
+            return 2
+    elif called(one.name) == called(other.name) and (one.country or other.country) == (other.country or one.country):
         return 2
     if one.country is None or one.country != other.country:
         return None
