@@ -71,9 +71,13 @@ def score(anchor: Anchor, statement: Statement, age: int) -> int:
     if to is None or off is None:
         return 0
     same_name = called(anchor.actor.name) == called(statement.actor.name)
-    if not to and not off and not (same_name and age <= COMPLEMENT and not (anchor.origin and anchor.destination)):
+    if not to and not off and not (same_name and age <= COMPLEMENT and _open(anchor) and _open(statement)):
         return 0
     return 1 + 8 * to + 4 * off + 2 * (anchor.kind == statement.kind) + same_name
+
+
+def _open(told: Anchor | Statement) -> bool:
+    return told.origin is None or told.destination is None
 
 
 def rivals(one: Anchor, other: Anchor) -> bool:
@@ -112,7 +116,7 @@ def labels(anchor: Anchor) -> tuple[str, ...]:
     """Where to look a relocation up: two that one statement could join share one of these."""
     origin, destination = anchor.origin, anchor.destination
     both = (*_labels("<", origin), *_labels(">", destination))
-    return both if origin and destination else (*both, f"={called(anchor.actor.name)}")
+    return (*both, f"={called(anchor.actor.name)}") if _open(anchor) else both
 
 
 def rival_labels(anchor: Anchor) -> tuple[str, ...]:

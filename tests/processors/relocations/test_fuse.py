@@ -67,7 +67,7 @@ def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int]
     assert piecemeal(parts) == fused(said)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(SETS)
 def test_looking_cases_up_by_place_finds_the_same(said: list[Said]) -> None:
     few, each = root.FEW, root._PRUNE_EACH
