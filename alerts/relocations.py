@@ -31,9 +31,16 @@ def told_by(
     wanting = [r for r in rules if r.target == "relocations" and wants(r, transition)]
     if not wanting:
         return []
-    view = Matchable("relocations", relocation_document(transition.relocation))
+    document = relocation_document(transition.relocation)
+    shown = Matchable("relocations", {**document, "withdrawn": False})
+    whole = Matchable("relocations", document)
     held = held_back(transition, max_age, replayed=replayed)
-    return [_alert(rule, transition, now, held) for rule in wanting if matches(rule.query, view, now)]
+    # A query that does not name ``withdrawn`` hides what is; who heard of a move shall hear of its withdrawal, too.
+    return [
+        _alert(rule, transition, now, held)
+        for rule in wanting
+        if matches(rule.query, whole if "withdrawn" in rule.query.names else shown, now)
+    ]
 
 
 def wants(rule: Rule, transition: Transition) -> bool:
@@ -185,7 +192,7 @@ def _evidence(said: Said) -> AlertEvidence:
         sentence=quoted_sentence(said.sentence),
         start=said.start,
         end=said.end,
-        source=said.source,
+        source=cut(said.source),
         url=said.url,
         article_id=said.article_id,
         published=said.published,

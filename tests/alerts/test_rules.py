@@ -125,8 +125,8 @@ def test_on_and_number_of_sources_are_those_of_the_fusion() -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ("on: [denial]", "on: 'denial' must be one of appeared, corroborated, status, disputed, settled, denied, withdrawn"
-         ", completed; did you mean denied?"),
+        ("on: [denial]", "on: 'denial' must be one of appeared, corroborated, status, disputed, settled, denied, "
+         "withdrawn, completed; did you mean denied?"),
         ("on: []", "on must be a list of words, e.g. on: [appeared, corroborated]"),
         ("on: {}", "on must be a list of words, e.g. on: [appeared, corroborated]"),
         ("on: [[denied]]", "on must be a list of words, e.g. on: [appeared, corroborated]"),
