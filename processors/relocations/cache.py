@@ -12,11 +12,12 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from processors.relocations.revisions import newest
 from processors.relocations.root import Root
-from processors.relocations.statement import Statement, from_row
+from processors.relocations.statement import Statement, from_row, micros
 from stream.errors import LogError
 from stream.messages import Relocation
 
@@ -32,7 +33,7 @@ class Known:
     announced: tuple[tuple[str, str, str, int], ...]
     """The fields of each ``Announced``."""
     contradicted: tuple[Any, ...]
-    """``disputed`` and the contradictions, for comparing."""
+    """What other relocations have a say in, for comparing: see ``contradicted``."""
     merged_into: str | None
 
     @classmethod
@@ -47,8 +48,12 @@ class Known:
         where it is no relocation of ours."""
         fields = json.loads(value)
         announced = tuple((a["id"], a["kind"], a["after"], a["times"]) for a in fields["announced"])
-        against = tuple((c["about"], c["statement"], c["relocation"]) for c in fields["contradictions"])
-        return cls(fields["version"], announced, (fields["disputed"], against), fields["merged_into"])
+        against = tuple((c["about"], c["statement"], c["relocation"], c["text"]) for c in fields["contradictions"])
+        turns = tuple(
+            (c["statement"], micros(datetime.fromisoformat(c["when"])))
+            for c in fields["history"] if c["kind"] == "disputed"
+        )  # fmt: skip
+        return cls(fields["version"], announced, (fields["disputed"], against, turns), fields["merged_into"])
 
     def row(self) -> bytes:
         """For ``from_row``: short-lived, for this version of Python and newswatch alone."""
@@ -61,8 +66,11 @@ class Known:
 
 
 def contradicted(relocation: Relocation) -> tuple[Any, ...]:
-    """Whether and by what the relocation is contradicted, for comparing."""
-    return relocation.disputed, tuple((c.about, c.statement, c.relocation) for c in relocation.contradictions)
+    """Whether, by what and since when the relocation is contradicted, for comparing: all that another relocation of
+    the actor may change in it, the dispute's entry in the history, too (the rival's start may come late, or go)."""
+    against = tuple((c.about, c.statement, c.relocation, c.text) for c in relocation.contradictions)
+    turns = tuple((c.statement, micros(c.when)) for c in relocation.history if c.kind == "disputed")
+    return relocation.disputed, against, turns
 
 
 class Cache:

@@ -118,8 +118,8 @@ class Case:
             case.turns.append(Turn(statement.key, "disputed", None, "disputed"))
 
     def give_back(self, key: Key) -> bool:
-        """Undo all that came with ``key`` or later; whether there was anything."""
-        parts = len(self.members), len(self.turns), len(self.rivals)
+        """Undo all that came with ``key`` or later; whether it is a rival less."""
+        rivals_before = len(self.rivals)
         while self.members and self.members[-1].key >= key:
             self.members.pop()
             self._texts.pop()
@@ -131,7 +131,7 @@ class Case:
             self.turns.pop()
         while self.rivals and self.rivals[-1][0] >= key:
             self.rivals.pop()
-        return parts != (len(self.members), len(self.turns), len(self.rivals))
+        return len(self.rivals) < rivals_before
 
     def _text_of(self, statement: Statement) -> str:
         """The id of the member that has the same text already, else its own."""

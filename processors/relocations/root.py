@@ -52,7 +52,7 @@ class Root:
         self._before: dict[str, str] = {}
         """Of the statements that were walked and are to be walked again: the opener of the case they were in."""
         self._touched: set[str] = set()
-        """Cases from which something was undone since the last walk."""
+        """Openers of cases that lost a rival, if only until they are walked again, since the last walk."""
         self._fresh: set[str] = set()
         """Statements that are new, replaced or withdrawn since the last walk."""
 
@@ -170,7 +170,9 @@ class Root:
             case = self._case_of.pop(statement.id)
             self._before[statement.id] = case.opener.id
         for statement in self._order[place : self._walked]:
-            self._cases.pop(statement.id, None)
+            undone = self._cases.pop(statement.id, None)
+            if undone is not None and undone.rivals:
+                self._touched.add(statement.id)
         self._touched.update(identifier for identifier, case in self._cases.items() if case.give_back(key))
         self._prune(key[0])
         self._walked = place

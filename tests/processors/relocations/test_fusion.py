@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,7 +15,7 @@ from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import compact
 from stream.messages import LocationChange, Relocation, Superseded, Transition, encode
-from tests.processors.relocations.told import statements, told, update, updates
+from tests.processors.relocations.told import rival_reports, statements, told, update, updates
 
 Said = LocationChange | Superseded
 SETS = st.lists(st.one_of(statements(), statements(), statements(), updates()), max_size=14)
@@ -75,10 +76,27 @@ def test_as_they_arrive_is_as_all_at_once(said: list[Said], cuts: list[int], cha
         desk.take(shuffled[a:b])
         if restarts:
             desk.restart()
-    changes = [s for s in said if isinstance(s, LocationChange)]
-    assert desk.living() == {r.id: r for r in fuse(changes, [s for s in said if isinstance(s, Superseded)])}
+    assert desk.living() == _at_once(said)
     assert [i for i, n in Counter(t.id for t in desk.transitions).items() if n > 1] == []
     assert all(t.relocation.background is False for t in desk.transitions)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 1 << 32), st.integers(1, 4))
+def test_rivals_that_come_and_go_end_as_all_at_once(seed: int, most: int) -> None:
+    chance = random.Random(seed)
+    said = rival_reports(chance)
+    desk, taken = Desk(), 0
+    while taken < len(said):
+        count = chance.randint(1, most)
+        desk.take(said[taken : taken + count])
+        taken += count
+    assert desk.living() == _at_once(said)
+
+
+def _at_once(said: Sequence[Said]) -> dict[str, Relocation]:
+    changes = [s for s in said if isinstance(s, LocationChange)]
+    return {r.id: r for r in fuse(changes, [s for s in said if isinstance(s, Superseded)])}
 
 
 @settings(max_examples=300, deadline=None)
@@ -142,6 +160,16 @@ def test_background_is_never_announced() -> None:
     assert desk.take([told("b", 1)]) == [("appeared", "planned")]
     (case,) = desk.published.values()
     assert (case.background, case.status, case.independent_sources) == (False, "planned", 1)
+
+
+def test_a_rival_that_came_too_late_is_told_no_more() -> None:
+    desk = Desk()
+    desk.take([told("a", 8, destination="Erbil")])
+    assert desk.take([told("b", 15)])[-1] == ("disputed", "disputed")
+    assert ("disputed", "settled") in desk.take([told("c", 1, "denied")])  # and so b's is the denial of a denial
+    assert [
+        (c.text, c.statement) for r in desk.living().values() for c in r.contradictions if c.about != "denial"
+    ] == []
 
 
 def test_two_destinations_at_once_are_disputed_until_one_is_denied() -> None:

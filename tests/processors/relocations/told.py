@@ -95,3 +95,18 @@ def updates(draw: st.DrawFn) -> Superseded:
     """Any update of an article that ``statements`` may be of."""
     article = draw(st.sampled_from(["one", "two", "three"]))
     return update(article, draw(st.sampled_from([0, 1, 9])), draw(st.sampled_from([0.1, 0.15, 0.2])))
+
+
+def rival_reports(chance: random.Random) -> list[LocationChange | Superseded]:
+    """Reports, each of its own article, that one actor goes to one of three places, told or denied about a week apart,
+    with updates: cases that become each other's rivals, and are none any more when a late report or an update comes."""
+    said: list[LocationChange | Superseded] = []
+    for n in range(14):
+        day = chance.choice([0, 8, 15, 22, 30, 37]) + chance.random()
+        status: Status = chance.choice(["planned", "planned", "denied"])
+        place = chance.choice(["Baghdad", "Erbil", "Ankara"])
+        said.append(told(f"outlet{chance.randrange(9)}", day, status, destination=place, article=str(n)))
+        if chance.random() < 0.3:
+            said.append(update(str(n), day, chance.choice([0.1, 0.5])))
+    chance.shuffle(said)
+    return said
