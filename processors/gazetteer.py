@@ -6,7 +6,7 @@ import functools
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from processors.cities import Cities, City, fold
 from processors.lexicons import DATA, Lexicon, load_lexicon, word_lists
@@ -31,9 +31,14 @@ class Toponym:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What speaks for a country in the rest of the passage: weights by ISO code; ``states`` of the US likewise."""
+    """What speaks for a country in the passage: weights by ISO code, and what each name of a place adds to them."""
 
     countries: Mapping[str, float]
+    names: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def beside(self, name: str, country: str) -> float:
+        """The weight of the country without what ``name`` itself adds."""
+        return self.countries.get(country, 0.0) - self.names.get(name, {}).get(country, 0.0)
 
 
 EMPTY = Context({})

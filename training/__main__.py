@@ -1,8 +1,10 @@
 """``python -m training``: the whole way from corpus/ to the model that ships, with the figures on what it never saw.
 
-1. A trial model learns from all files of corpus/train but the held-out ones; those give
-   the weights of the certainty.
-2. The model that ships learns from all files and is exported. The development passages are only scored, never used.
+1. A trial model learns from all files of corpus/train but the held-out ones, and reads those.
+2. The model that ships learns from all files, is exported, and reads the rounds of corpus/fresh, which no model learns
+   from. What the two made of what they read gives the weights of the certainty.
+
+The development passages are only scored, never used.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from processors.learned.pieces import WordPieces
 from processors.lexicons import DATA, load_lexicon
 from processors.pipeline import load_pipeline
 from stream.settings import Settings
-from training.certainty import Judged, fitted, judge, pipeline, table, write
+from training.certainty import Sample, fitted, judge, pipeline, table, write
 from training.data import Passage, example, load
 from training.evaluate import ROOT, figures, line
 from training.export import Inputs, export
@@ -32,6 +34,10 @@ from training.train import Recipe, Row, collate, train
 
 HELD_OUT = ("americas", "articles-4", "asia-3", "wire-4")
 """Files for the certainty: a passage and its counterpart without an event are always in one file."""
+
+ROUNDS = ("round-1-passages", "round-1-articles", "round-2-passages", "round-2-articles", "round-3-passages",
+          "round-3-articles")  # fmt: skip
+"""Files of corpus/fresh for the certainty: later rounds are for testing it."""
 
 EXAMPLES = 24
 """Passages on which the exported graphs must decide as the model does."""
@@ -59,25 +65,28 @@ def _examples(passages: Sequence[Passage], pieces: WordPieces) -> list[Inputs]:
     return [collate([Row(e, None), *(Row(e, q) for q in e.questions)])[0] for e in tagged]
 
 
-def calibrate(folder: Path, passages: Sequence[Passage]) -> None:
-    """Write the weights of the certainty, from passages that the model in ``folder`` never saw."""
-    judged = judge(pipeline(Settings().spacy_model, folder), passages)
-    known = fitted(passages, judged)
+def read(folder: Path, files: Sequence[Path]) -> Sample:
+    """What the whole extraction, with the model in ``folder``, makes of the passages in the files."""
+    return judge(pipeline(Settings().spacy_model, folder), load(files))
+
+
+def calibrate(hard: Sample, usual: Sample) -> None:
+    """Write the weights of the certainty, see ``fitted``."""
+    known = fitted(hard, usual)
     write(DATA / "certainty.yml", known)
-    say(f"moves less likely than {known['least']:.2f} are not told; on the passages that say so:")
-    show_table(judged, known)
+    say(f"moves less likely than {known['least']:.2f} are not told; on the rounds that say so:")
+    show_table(usual, known)
 
 
-def score(folder: Path, passages: Sequence[Passage]) -> None:
+def score(folder: Path, file: Path) -> None:
     """Say the figures of the whole extraction with the model in ``folder``, and how its confidence holds."""
-    say(line(figures(load_pipeline(Settings().spacy_model, folder), passages)))
-    known = load_lexicon(DATA / "certainty.yml", Certainty).model_dump()
-    show_table(judge(pipeline(Settings().spacy_model, folder), passages), known)
+    say(line(figures(load_pipeline(Settings().spacy_model, folder), load([file]))))
+    show_table(read(folder, [file]), load_lexicon(DATA / "certainty.yml", Certainty).model_dump())
 
 
-def show_table(judged: Sequence[Sequence[Judged]], known: dict[str, Any]) -> None:
+def show_table(sample: Sample, known: dict[str, Any]) -> None:
     """Say how many moves reach a confidence and the share of them that is right."""
-    for least, count, share in table(judged, known):
+    for least, count, share in table(sample, known):
         say(f"confidence from {least:.1f}: {count} moves, right in actor and places {share:.2f}")
 
 
@@ -107,12 +116,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.output if args.trial_only else Path(scratch)
         make(load(f for f in files if f.stem not in args.hold_out), recipe, folder)
-        say(f"held out: {', '.join(args.hold_out)}")
-        calibrate(folder, load(f for f in files if f.stem in args.hold_out))
+        hard = read(folder, [f for f in files if f.stem in args.hold_out])
     if not args.trial_only:
         make(load(files), recipe, args.output)
+        calibrate(hard, read(args.output, [ROOT / "corpus" / "fresh" / f"{name}.jsonl" for name in ROUNDS]))
     say("development passages")
-    score(args.output, load([ROOT / "corpus" / "relocations-dev.jsonl"]))
+    score(args.output, ROOT / "corpus" / "relocations-dev.jsonl")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,19 @@ import functools
 import math
 from collections.abc import Sequence
 
-from processors.components.model import Move
+from spacy.tokens import Doc
+
+from processors.components.model import Move, PlaceMention
 from processors.lexicons import DATA, Lexicon, load_lexicon
 
 FEATURES = (
     "constant", "event", "weakest_place", "actor", "status", "rules_alone", "agreed", "rules",
-    "both_places", "unknown_places", "origin_from_elsewhere", "pronoun", "office",
+    "both_places", "unknown_places", "unsupported_places", "origin_unmarked", "origin_far", "origin_from_elsewhere",
+    "pronoun", "office",
 )  # fmt: skip
+
+
+_MARKS = frozenset(["from", "off", "out"])
 
 
 class Certainty(Lexicon):
@@ -34,7 +40,7 @@ def certainty() -> Certainty:
     return load_lexicon(DATA / "certainty.yml", Certainty)
 
 
-def features(move: Move) -> list[float]:
+def features(doc: Doc, move: Move) -> list[float]:
     """What speaks for and against a move, in the order of ``FEATURES``; probabilities as log odds."""
     signals = move.signals
     learned = signals.event > 0
@@ -50,10 +56,19 @@ def features(move: Move) -> list[float]:
         signals.rules,
         float(len(places) == 2),
         float(sum(p.toponym is None for p in places)),
+        float(sum(p.unsupported for p in places)),
+        float(move.origin is not None and not _marked(doc, move.origin)),
+        float(move.origin is not None and not move.sentence[0] <= move.origin.start < move.sentence[1]),
         float(signals.origin_from_elsewhere),
         float(move.actor.pronoun),
         float(move.kind == "office_move"),
     ]
+
+
+def _marked(doc: Doc, origin: PlaceMention) -> bool:
+    """Whether the words around an origin say that it is one: "from" before it, or that it is left."""
+    before = {t.lower_ for t in doc[max(0, origin.start - 3) : origin.start]}
+    return bool(before & _MARKS) or doc[origin.start : origin.end].root.dep_ == "dobj"
 
 
 def probability(weights: Sequence[float], row: Sequence[float]) -> float:
@@ -61,9 +76,9 @@ def probability(weights: Sequence[float], row: Sequence[float]) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, sum(w * x for w, x in zip(weights, row, strict=True))))))
 
 
-def judged(move: Move) -> tuple[float, float]:
+def judged(doc: Doc, move: Move) -> tuple[float, float]:
     """The probabilities that the move is told at all, and that it is right."""
-    row, known = features(move), certainty()
+    row, known = features(doc, move), certainty()
     return (
         probability([known.there.get(name, 0.0) for name in FEATURES], row),
         probability([known.right.get(name, 0.0) for name in FEATURES], row),

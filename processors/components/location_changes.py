@@ -60,7 +60,7 @@ class LocationChanges:
     def _sure(self, doc: Doc, moves: Sequence[Move]) -> Iterator[Move]:
         """The moves with their origin from elsewhere and their confidence, without those that are too unlikely."""
         for move in (with_origin(doc, m) for m in moves):
-            there, right = judged(move)
+            there, right = judged(doc, move)
             if there >= self.least:
                 yield move.but(confidence=round(right, 2))
             else:

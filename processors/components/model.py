@@ -25,6 +25,8 @@ class PlaceMention:
     """Only its position after a preposition of movement says that it is a place."""
     anaphor: bool = False
     """"the country", "the city", "there": says where only through another mention (``toponym`` is then that one's)."""
+    unsupported: bool = False
+    """A small place in a country of which nothing else in the text speaks: perhaps its namesake is meant."""
 
     def span(self, doc: Doc) -> Span:
         return doc[self.start : self.end]

@@ -15,6 +15,10 @@ from processors.gazetteer import Context, gazetteer
 from processors.lexicons import word_lists
 from stream.messages import PlaceRole
 
+WELL_KNOWN = 6.0
+"""Prior of a place (of a city about the logarithm of its inhabitants) that needs no other word for its country."""
+_SOME = 0.1
+
 PLACE_LABELS = frozenset({"GPE", "LOC", "FAC"})
 NO_PLACES = frozenset({"DATE", "TIME", "MONEY", "PERCENT", "CARDINAL", "ORDINAL", "QUANTITY"})
 LOCATIVE = frozenset(
@@ -56,7 +60,8 @@ class Places:
         self._words = word_lists("placewords")
 
     def __call__(self, doc: Doc) -> Doc:
-        spans = _without_overlaps([*self._special(doc), *self._named(doc), *self._slots(doc)])
+        seen = [*self._special(doc), *self._named(doc), *self._slots(doc)]
+        spans = _without_overlaps([(start, self._hyphenated(doc, end), weak) for start, end, weak in seen])
         spans = [self._widened(doc, start, end, weak) for start, end, weak in spans]
         context = self._context(doc, spans)
         found = [self._mention(doc, start, end, weak, context) for start, end, weak in spans]
@@ -222,6 +227,17 @@ class Places:
             and not (end - start == 1 and self._gazetteer.special(doc[start].text))
         )
 
+    def _hyphenated(self, doc: Doc, end: int) -> int:
+        """Where a name ends that goes on behind hyphens, with small words between them ("Argelès-sur-Mer")."""
+        last = end
+        while (
+            last + 1 < len(doc) and doc[last].text == "-" and not (doc[last - 1].whitespace_ or doc[last].whitespace_)
+        ):
+            last += 2
+        small = [t for t in doc[end:last] if t.text != "-"][:-1]
+        whole = bool(small) and all(t.is_lower and len(t) <= 4 and t.lower_ not in _BETWEEN for t in small)
+        return last if whole and doc[last - 1].text[0].isupper() else end
+
     def _widened(self, doc: Doc, start: int, end: int, weak: bool) -> tuple[int, int, bool]:
         """With what belongs to the name: "southern" before it, "province" or "airport" after it."""
         while end < len(doc) and doc[end].lower_ in self._words["class"] and not doc[end].is_space:
@@ -232,14 +248,18 @@ class Places:
 
     def _context(self, doc: Doc, spans: list[tuple[int, int, bool]]) -> Context:
         weights: defaultdict[str, float] = defaultdict(float)
+        names: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
         for start, end, weak in spans:
-            meanings = [] if weak else self._gazetteer.meanings(self._bare(doc, start, end))
+            name = self._bare(doc, start, end)
+            meanings = [] if weak else self._gazetteer.meanings(name)
             if not meanings or meanings[0].country is None:
                 continue
             first = meanings[0]
             rival = next((m.prior for m in meanings[1:] if m.country != first.country), 0.0)
             broad = first.kind in {"country", "region"} and rival < 6.0
-            weights[first.country or ""] += 1.0 if broad else 0.8 if first.prior - rival > 1.5 and rival < 6.0 else 0.2
+            weight = 1.0 if broad else 0.8 if first.prior - rival > 1.5 and rival < 6.0 else 0.2
+            weights[first.country or ""] += weight
+            names[name][first.country or ""] += weight
         for token in doc:
             code = self._gazetteer.demonyms.get(token.lower_) if token.text[0].isupper() else None
             if code is None and token.i + 1 < len(doc) and token.text[0].isupper():
@@ -252,7 +272,7 @@ class Places:
                 weights[code] += 0.3
         if country := inputs(doc).country:
             weights[country] += 0.3
-        return Context(weights)
+        return Context(weights, names)
 
     def _country_at(self, doc: Doc, i: int) -> str | None:
         """The country named in a longer name: "Panama Canal Authority"."""
@@ -289,7 +309,9 @@ class Places:
             role = "dateline"
         elif toponym is not None and _governs(doc[start:end].root):
             role = "metonym"
-        return PlaceMention(start, end, toponym, role, country, weak)
+        lonely = toponym is not None and toponym.prior < WELL_KNOWN and not within and toponym.country is not None
+        unsupported = lonely and context.beside(name, country or "") < _SOME
+        return PlaceMention(start, end, toponym, role, country, weak, unsupported=unsupported)
 
 
 def _from_to(doc: Doc, before: Token, end: int) -> bool:
@@ -349,6 +371,9 @@ def _trimmed(entity: Span) -> tuple[int, int]:
 _INSIDE_NAMES = frozenset(
     ["-", "al", "el", "de", "la", "of", "ash", "es", "i", "du", "da", "do", "di", "e", "del", "los"]
 )
+
+_BETWEEN = frozenset(["to", "and", "or", "vs", "run", "led", "held"])
+"""Small words between hyphens that join two names ("the Kyiv-to-Warsaw train")."""
 
 
 def _namelike(token: Token, inside: bool) -> bool:

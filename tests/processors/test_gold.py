@@ -24,6 +24,8 @@ FLOORS = {
     "fresh/round-1-articles": (0.93, 0.78, 1),
     "fresh/round-2-passages": (0.94, 0.82, 1),
     "fresh/round-2-articles": (0.93, 0.78, 0),
+    "fresh/round-3-passages": (0.93, 0.79, 1),
+    "fresh/round-3-articles": (0.88, 0.81, 1),
 }
 """Of each file the least event F1 and whole F1, slightly under what is reached (raise them with every gain), and the
 most passages without an event on which one is told. The fresh ones were scored before anything was tuned on them."""

@@ -44,3 +44,15 @@ def test_datelines(text: str, dateline: str | None) -> None:
 def test_a_dateline_after_the_title() -> None:
     text = "Rebels leave\nJUBA - The rebels left."
     assert [text[s:e] for s, e in datelines(text, len("Rebels leave"))] == ["JUBA - "]
+
+
+def test_a_name_goes_on_behind_hyphens(nlp: Language) -> None:
+    doc = nlp("Campers were evacuated from Argelès-sur-Mer to Perpignan; others took the Kyiv-to-Warsaw train.")
+    assert [p.span(doc).text for p in doc._.places] == ["Argelès-sur-Mer", "Perpignan", "Kyiv", "Warsaw"]
+
+
+def test_a_small_place_of_whose_country_nothing_else_speaks_is_less_sure(nlp: Language) -> None:
+    doc = nlp("The New Zealand frigate Te Kaha left Devonport for Suva in Fiji on Saturday.")
+    assert {p.span(doc).text: p.unsupported for p in doc._.places} == {
+        "New Zealand": False, "Devonport": True, "Suva": False, "Fiji": False,
+    }  # fmt: skip
