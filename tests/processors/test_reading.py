@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spacy.language import Language
+
 from processors.components.datelines import datelines
 from processors.components.reading import headline_case, readable, truecased
 
