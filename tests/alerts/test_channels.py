@@ -196,7 +196,7 @@ def test_mail_goes_over_tls_with_a_login(signed_by_nobody: tuple[ssl.SSLContext,
     context, ca_file = signed_by_nobody
     login = {"user": USER, "password": PASSWORD} if security == "starttls" else {}
     with mailbox(**{security: context}) as running:
-        trusting = {"security": security, "ca_file": ca_file}
+        trusting: dict[str, Any] = {"security": security, "ca_file": ca_file}
         assert mail(running.port, **trusting, **login).send(KEY, SENT) is None
         assert running.ids() == [KEY]
         assert "certificate is not valid" in failed(mail(running.port, security=security, **login)).reason

@@ -296,8 +296,8 @@ def test_a_record_of_a_newer_newswatch_waits_for_the_upgrade(log: Log, tmp_path:
     raise_alerts(log, alert("1"))
     given = settings(webhook("desk", receiver.url))
     with log.transaction() as tx:
-        newer = {"schema_version": 99, "id": "n", "alert_id": "n", "target": "desk", "state": "waiting", "at": clock()}
-        tx.publish(DELIVERIES, 0, "n", encode(Delivery.model_construct(**newer)))
+        newer = Delivery(schema_version=99, id="n", alert_id="n", target="desk", state="waiting", at=clock())
+        tx.publish(DELIVERIES, 0, "n", encode(newer))
     with running(tmp_path, given):
         until(lambda: len(receiver.ids()) == 1, "the other alert")
         until(lambda: len([d for d in _known(log) if d.state == "delivered"]) == 1, "its record")
