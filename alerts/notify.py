@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from alerts.channels import Channel, Failure
 from alerts.wording import span
+from stream.errors import InvalidMessage, NewerSchema
 from stream.ids import digest
 from stream.log import Log, partition_of
-from stream.messages import Alert, Delivery
+from stream.messages import Alert, Delivery, decode
 from stream.stage import Done, Incoming, Outcome, Reject
 from stream.table import KeyTable
 from stream.topics import Outgoing
@@ -18,6 +19,7 @@ MAX_PAUSE = 300.0
 """Seconds: back-off of a target that fails doubles from one second up to here."""
 MAX_ASKED = 3_600.0
 """Seconds that a target may ask to be left alone (``Retry-After``)."""
+_READ = 500
 
 
 def delivery_id(alert_id: str, target: str) -> str:
@@ -50,6 +52,30 @@ def late_reason(give_up_after: timedelta, last: Failure | None) -> str:
     """Why it is given up when it is too late."""
     why = last.reason if last else "it was not tried in that time, the stage did not run"
     return f"not delivered within {span(give_up_after)} (notify.give_up_after): {why}"
+
+
+def deliveries_of(log: Log, topic: str, alerts: Collection[str]) -> list[Delivery]:
+    """What became of these alerts (ids), for every target, in the order of time; ``topic``: the full name of
+    ``deliveries``, which is read from its beginning. Raises ``LogError``."""
+    wanted = [alert.encode() for alert in alerts]
+    newest: dict[str, Delivery] = {}
+    for partition in range(log.partitions(topic)):
+        offset = 0
+        while records := log.read(topic, partition, offset, _READ):
+            offset = records[-1].offset + 1
+            values = [r.value for r in records if r.value and any(alert in r.value for alert in wanted)]
+            for delivery in map(_decoded, values):
+                if delivery is not None and delivery.alert_id in alerts:
+                    newest[delivery.id] = delivery
+    return sorted(newest.values(), key=lambda d: (d.at, d.id))
+
+
+def _decoded(value: bytes) -> Delivery | None:
+    try:
+        message = decode(value)
+    except (InvalidMessage, NewerSchema):
+        return None
+    return message if isinstance(message, Delivery) else None
 
 
 class PlanDeliveries:

@@ -8,6 +8,7 @@ former owner cannot commit: each delivery ends in one final record, although it 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -79,8 +80,9 @@ class Sender:
         """Begin nothing more, wait for what is under way, record it, and leave the group."""
         for lane in self._lanes.values():
             lane.stop()
+        deadline = time.monotonic() + self._settings.timeout.total_seconds()
         for lane in self._lanes.values():
-            lane.join(self._settings.timeout.total_seconds())
+            lane.join(max(0.0, deadline - time.monotonic()))
         with suppress(LogError):  # what is not recorded is sent again
             self._settle()
         with suppress(LogError):  # the lease runs out by itself

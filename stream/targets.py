@@ -81,7 +81,8 @@ class Webhook(Target):
 class Mail(Target):
     """Addresses that get each alert as a mail of their own, through one SMTP server."""
 
-    to: tuple[str, ...] = Field(min_length=1)
+    to: tuple[str, ...] = Field(min_length=1, max_length=50)
+    """Each is a receiver of its own; for more there are mailing lists."""
     sender: str = Field(alias="from")
     host: str = Field(pattern=r"^[^\s/@]+$")
     port: int | None = Field(default=None, ge=1, le=65535)

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from alerts.notify import deliveries_of
 from indexer.fields import Kind
 from indexer.index import Document
 from newswatch import report
 from newswatch.cli import options
 from newswatch.commands.search import Json, Limit, Since, Until, fetch, fetch_one, show
-from newswatch.wiring import connect_index
+from newswatch.wiring import connect_index, connect_log, names
+from stream.messages import Delivery
 
 alerts = typer.Typer(help="Raised and held-back alerts, with reasons.", no_args_is_help=True)
 
@@ -46,7 +48,7 @@ def show_alert(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or its beginning.")],
     as_json: Json = False,
 ) -> None:
-    """One alert with its rule, evidence and links.
+    """One alert with its rule, evidence and links, and what became of it for each target.
 
     Example: newswatch alerts show 3f2a91
     """
@@ -55,8 +57,16 @@ def show_alert(
         typer.echo(json.dumps(document, ensure_ascii=False))
         return
     typer.echo(report.alert(document))
+    for delivery in _deliveries(context, str(document["id"])):
+        typer.echo(report.delivery(delivery))
     if _is_withdrawn(context, document):
         typer.echo("\n  WITHDRAWN: the publishers have changed the articles and no longer say this.")
+
+
+def _deliveries(context: typer.Context, alert: str) -> list[Delivery]:
+    settings = options(context).settings()
+    with closing(connect_log(settings)) as log:
+        return deliveries_of(log, names(settings).topic("deliveries"), [alert])
 
 
 def _is_withdrawn(context: typer.Context, alert: Document) -> bool:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from alerts.channels import Channel, Failure, open_channels
 from alerts.lanes import UNSET_PATIENCE
-from alerts.notify import PlanDeliveries, delivered, delivery_id, given_up, pause, too_late
+from alerts.notify import PlanDeliveries, delivered, deliveries_of, delivery_id, given_up, pause, too_late
 from alerts.sender import Sender
 from stream.dead_letters import list_dead_letters
 from stream.ids import digest
@@ -182,6 +182,9 @@ def test_alerts_are_sent_and_recorded(log: Log, tmp_path: Path, receiver: Hook, 
     assert Counter(receiver.ids()) == Counter(delivery_id(str(n), "desk") for n in range(5))
     assert Counter(box.ids()) == Counter(delivery_id(str(n), f"m:{a}") for n in range(5) for a in to)
     assert {(d.state, d.attempts, d.reason) for d in ends(log)} == {("delivered", 1, None)}
+    told = deliveries_of(log, DELIVERIES, ["3", "held"])
+    assert [(d.alert_id, d.state) for d in told] == [("3", "delivered")] * 3
+    assert sorted(d.target for d in told) == ["desk", "m:anna@example.org", "m:bob@example.org"]
 
 
 def test_a_dead_target_keeps_nobody_waiting_and_gets_all_when_it_is_back(

@@ -49,6 +49,8 @@ def test_alerts_of_a_run_are_sent_and_a_rule_is_tried_on_it(home: Home, server: 
         home.ok("run", "--once")
         raised = [json.loads(line) for line in home.ok("alerts", "list", "--json").splitlines()]
         sent = [json.loads(body)["data"]["id"] for _, body in receiver.got]
+    assert "delivered to desk" in home.ok("alerts", "show", sent[0])
+    assert f"alert {sent[0]} for desk: delivered" in home.ok("trace", sent[0])
     assert sorted(sent) == sorted(a["id"] for a in raised if not a.get("held_back"))
     assert sent
 
