@@ -127,6 +127,11 @@ def load_rules(folder: Path) -> tuple[Rule, ...]:
     except OSError as error:
         message = f"cannot be read as the folder of rules: {error.strerror}; set rules_dir to a folder with *.yml files"
         raise RuleErrors([Problem(str(folder), 0, message)]) from error
+    return load_rule_files(paths)
+
+
+def load_rule_files(paths: Sequence[Path]) -> tuple[Rule, ...]:
+    """All rules of these files, in this order. Raises ``RuleErrors`` with every problem of every file."""
     rules: list[Rule] = []
     problems: list[Problem] = []
     first: dict[str, str] = {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from indexer.index import Document, Kind
 from newswatch.whereabouts import Sighting
+from stream.messages import Delivery
 
 ARROW = "→"
 
@@ -73,6 +74,13 @@ def alert(document: Document) -> str:
         lines += ["", f"  “{' '.join(evidence['sentence'].split())}”"]
         lines += [f"    {evidence['source']}, {_minute(evidence['published'])}, {evidence['url']}"]
     return "\n".join(lines)
+
+
+def delivery(one: Delivery) -> str:
+    """What became of an alert for one target, in a line."""
+    how = {"waiting": "waits for", "delivered": "delivered to", "given_up": "NOT DELIVERED to"}[one.state]
+    why = f": {one.reason}" if one.reason else ""
+    return f"\n  {one.at:%Y-%m-%d %H:%M}  {how} {one.target}{why}"
 
 
 def relocation_line(document: Document) -> str:

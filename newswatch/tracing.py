@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from alerts.notify import deliveries_of
 from indexer.index import Index
 from ingest import urls
 from newswatch.wiring import STAGES, names
@@ -52,6 +53,7 @@ def trace(log: Log, index: Index, settings: Settings, article_id: str) -> list[S
     """
     topics = names(settings)
     steps: list[Step] = []
+    alerts: set[str] = set()
     for name, stage in (("articles", "ingest"), ("enriched", "enrich"), ("alerts", "alert")):
         topic = topics.topic(name)
         partition = partition_of(article_id, log.partitions(topic))
@@ -62,11 +64,13 @@ def trace(log: Log, index: Index, settings: Settings, article_id: str) -> list[S
         }
         for record, message in _messages(log, topic, partition):
             if _is_about(message, article_id):
+                alerts |= {message.id} if isinstance(message, Alert) else set()
                 yet = [reader for reader, offset in waiting.items() if offset <= record.offset]
                 steps += _steps(record, message, stage, yet)
     if not steps:
         raise NewswatchError(f"the log holds no article {article_id}; newswatch search finds what is indexed")
     steps += _letters(log, settings, article_id)
+    steps += _deliveries(log, topics.topic("deliveries"), alerts)
     return sorted(steps, key=lambda s: (s.at is None, s.at)) + _indexed(index, article_id)
 
 
@@ -131,6 +135,14 @@ def _letters(log: Log, settings: Settings, article_id: str) -> list[Step]:
              f"dead letter {letter.id}: {letter.error}")
         for letter in list_dead_letters(log, names(settings))
         if letter.key.partition(":")[0] == article_id
+    ]  # fmt: skip
+
+
+def _deliveries(log: Log, topic: str, alerts: set[str]) -> list[Step]:
+    return [
+        Step(d.at, "notify", topic, f"alert {d.alert_id} for {d.target}: {d.state.replace('_', ' ')}"
+             + (f": {d.reason}" if d.reason else ""))
+        for d in deliveries_of(log, topic, alerts)
     ]  # fmt: skip
 
 

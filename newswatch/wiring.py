@@ -6,11 +6,11 @@ What only one stage needs is imported where that stage is made: spaCy alone take
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -28,6 +28,9 @@ from stream.stage import Handler
 from stream.table import Table
 from stream.topics import Names
 from stream.worker import Limits, Worker, run_workers
+
+if TYPE_CHECKING:
+    from alerts.sender import Sender
 
 logger = structlog.get_logger()
 
@@ -55,6 +58,7 @@ STAGES: dict[str, Stage] = {
             ("enriched", "relocations", "alerts"),
             "writes articles, location changes, relocations and alerts to the index",
         ),
+        Stage("notify", ("alerts", "deliveries"), "sends alerts by webhook and mail"),
     )
 }
 """In the order of the flow: no stage makes work for one before it, so asked in this order, all done means all done."""
@@ -78,9 +82,12 @@ def connect_index(settings: Settings, *, create: bool = False) -> Index:
 def set_up(settings: Settings) -> list[str]:
     """Create topics and index, make the topic ``feeds`` equal to ``feeds_file``; a line for each change or difference.
 
-    Everything that could be refused (rules, feed list) is checked before anything is written. Safe to repeat.
+    Everything that could be refused (rules, targets, feed list) is checked before anything is written. Safe to repeat.
     """
-    load_rules(settings.rules_dir)
+    from alerts.channels import open_channels, refuse_unknown_rules
+
+    refuse_unknown_rules(settings.notify, [rule.id for rule in load_rules(settings.rules_dir)])
+    open_channels(settings.notify)
     wanted = load_feeds(settings.feeds_file) if settings.feeds_file else None
     with closing(connect_log(settings, create=True)) as log, closing(connect_index(settings, create=True)) as index:
         lines = log.create_topics(names(settings).described(), settings.partitions)
@@ -161,11 +168,28 @@ def _metrics_address(settings: Settings, stage: str, supervised: bool) -> str:
     return f"{host}:{int(port) + (list(STAGES).index(stage) if supervised else 0)}"
 
 
-def _workers(settings: Settings, stage: str, log: Log, stack: ExitStack) -> list[Worker]:
+def _workers(settings: Settings, stage: str, log: Log, stack: ExitStack) -> Sequence[Worker | Sender]:
     topics = names(settings)
+    if stage == "notify":
+        return _notifying(settings, log)
     limits = Limits(records=settings.enrich.batch_size) if stage == "enrich" else Limits()
     handlers = _HANDLERS[stage](settings, log, stack)
     return [Worker(log, topics, stage, topic, handlers[topic], limits) for topic in STAGES[stage].sources]
+
+
+def _notifying(settings: Settings, log: Log) -> Sequence[Worker | Sender]:
+    from alerts.channels import open_channels
+    from alerts.notify import PlanDeliveries
+    from alerts.sender import Sender
+
+    topics = names(settings)
+    channels = open_channels(settings.notify)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    plan = PlanDeliveries(log, topics.topic("deliveries"), channels, clock)
+    return [Worker(log, topics, "notify", "alerts", plan), Sender(log, topics, channels, settings.notify, clock)]
 
 
 def _enrich(settings: Settings, _log: Log, _stack: ExitStack) -> dict[str, Handler]:

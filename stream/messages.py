@@ -33,10 +33,10 @@ from stream.parts import (
 
 __all__ = [
     "MAX_BODY_BYTES", "MAX_MENTIONS", "MESSAGES", "Actor", "ActorType", "Alert", "AlertEvidence", "Announced",
-    "AnyMessage", "Article", "Change", "Contradiction", "EnrichedArticle", "Entity", "Evidence", "Feed", "FeedState",
-    "Heartbeat", "KindOfMove", "Location", "LocationChange", "Message", "Model", "Origin", "Part", "Place", "PlaceKind",
-    "PlaceRole", "Relocation", "Said", "SeenEntry", "Severity", "Source", "Standing", "Status", "Subject", "Superseded",
-    "Transition", "TransitionKind", "Utc", "When", "decode", "encode",
+    "AnyMessage", "Article", "Change", "Contradiction", "Delivery", "EnrichedArticle", "Entity", "Evidence", "Feed",
+    "FeedState", "Heartbeat", "KindOfMove", "Location", "LocationChange", "Message", "Model", "Origin", "Part", "Place",
+    "PlaceKind", "PlaceRole", "Relocation", "Said", "SeenEntry", "Severity", "Source", "Standing", "Status", "Subject",
+    "Superseded", "Transition", "TransitionKind", "Utc", "When", "decode", "encode",
 ]  # fmt: skip
 
 MAX_BODY_BYTES = 200_000
@@ -274,6 +274,26 @@ class Alert(Message):
     """Of such an alert: what made the extraction. Those of a relocation's articles may differ."""
 
 
+class Delivery(Message):
+    """An alert on its way to one target. ``id`` = digest("delivery", alert id, target) is the idempotency key that is
+    sent along. A record that says ``waiting`` comes first, then one that says what became of it."""
+
+    message: Literal["Delivery"] = "Delivery"
+    id: str
+    alert_id: str
+    target: str
+    """The target's name; of mail with the address, ``desk:anna@example.org``."""
+    state: Literal["waiting", "delivered", "given_up"]
+    at: Utc
+    """When it came into this state."""
+    attempts: int = 0
+    """By the process that ended it."""
+    reason: str | None = None
+    """Why it was given up, without secrets."""
+    alert: Alert | None = None
+    """While it waits."""
+
+
 class Standing(Part):
     """Where a worker stands on one topic (as named in ``TOPICS``); counts since it started."""
 
@@ -306,13 +326,14 @@ class Heartbeat(Message):
 
 AnyMessage = (
     Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Relocation | Transition | Alert
-    | Heartbeat
+    | Delivery | Heartbeat
 )  # fmt: skip
 
 MESSAGES: dict[str, type[AnyMessage]] = {
     c.__name__: c
     for c in (
-        Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Relocation, Transition, Alert, Heartbeat
+        Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Relocation, Transition, Alert, Delivery,
+        Heartbeat,
     )
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stream.errors import ConfigError
+from stream.targets import Mail, Mails, Webhooks
 
 FILE = "newswatch.toml"
 PREFIX = "NEWSWATCH_"
@@ -46,6 +47,9 @@ def parse_list(value: object) -> object:
             raise ValueError(f'not valid JSON ({error}); lists look like ["127.0.0.0/8"]') from error
     return [part.strip() for part in value.split(",") if part.strip()]
 
+
+_SECRETS = {"webhook", "mail"}
+"""Settings whose values are never shown, whatever is wrong with them."""
 
 T = TypeVar("T")
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -106,6 +110,43 @@ class AlertsSettings(Section):
     """An article that was already in the feed at the first poll alerts only when it is no older than this."""
 
 
+class NotifySettings(Section):
+    """Where alerts are sent, and how long that is tried. The keys of a target: see the README."""
+
+    give_up_after: Duration = timedelta(days=3)
+    """What a target has not taken so long after the alert was raised is given up; the topic ``deliveries`` says so."""
+    timeout: Duration = timedelta(seconds=10)
+    """For one attempt; of a mail for each step."""
+    webhook: Webhooks = ()
+    """URLs that get alerts as signed JSON: ``[[notify.webhook]]`` with name, url, secret (or secret_file), and, if
+    wanted, rules, min_severity, ca_file."""
+    mail: Mails = ()
+    """Addresses that get alerts as mail: ``[[notify.mail]]`` with name, to, from, host, and, if wanted, port, security
+    (starttls, tls, none), user, password (or password_file), rules, min_severity, ca_file."""
+
+    @field_validator("give_up_after", "timeout")
+    @classmethod
+    def _positive(cls, value: timedelta) -> timedelta:
+        if not timedelta(0) < value <= timedelta(days=365):
+            raise ValueError("must be more than 0 and at most 365d")
+        return value
+
+    @field_validator("timeout")
+    @classmethod
+    def _is_short(cls, value: timedelta) -> timedelta:
+        if value > timedelta(seconds=60):
+            raise ValueError("must be at most 60s")
+        return value
+
+    @field_validator("mail")
+    @classmethod
+    def _has_names_of_its_own(cls, value: tuple[Mail, ...], info: ValidationInfo) -> tuple[Mail, ...]:
+        taken = {webhook.name for webhook in info.data.get("webhook", ())}
+        if both := taken.intersection(mail.name for mail in value):
+            raise ValueError(f"the name {both.pop()!r} is a webhook's; a name belongs to one target")
+        return value
+
+
 class Settings(BaseSettings):
     """The settings of one newswatch process. Use ``load_settings``; the fields are documented in the README."""
 
@@ -138,12 +179,13 @@ class Settings(BaseSettings):
     """Before every topic's name."""
     metrics_address: str | None = Field(default=None, pattern=r"^.+:[0-9]+$")
     """``HOST:PORT`` where a worker serves /metrics, /healthz and /readyz; by default nowhere. Under ``newswatch run``
-    each stage takes the next port, in the order ingest, enrich, alert, index."""
+    each stage takes the next port, in the order ingest, enrich, fuse, alert, index, notify."""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
     """How much is logged to stderr."""
     ingest: IngestSettings = IngestSettings()
     enrich: EnrichSettings = EnrichSettings()
     alerts: AlertsSettings = AlertsSettings()
+    notify: NotifySettings = NotifySettings()
 
     @classmethod
     def settings_customise_sources(
@@ -243,7 +285,8 @@ def _explain(error: ValidationError, file: Path) -> str:
         return f"{name}: no such setting (in {where}); {_nearest(name, names)}"
     hint = " (durations look like 90s, 15m, 2h, 7d)" if "time_delta" in first["type"] else ""
     message = first["msg"].removeprefix("Value error, ")
-    return f"{name}: {_redacted(first['input'])!r} is not valid (from {where}): {message}{hint}"
+    shown = "what is set" if path[-1] in _SECRETS else repr(_redacted(first["input"]))
+    return f"{name}: {shown} is not valid (from {where}): {message}{hint}"
 
 
 def _explain_variable() -> str:

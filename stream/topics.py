@@ -34,6 +34,7 @@ TOPICS: dict[str, Topic] = {
         Topic("relocations", "relocation id", "actor root", "Relocation", compacted=True, generational=True),
         Topic("transitions", "transition id", "actor root", "Transition", False, timedelta(days=90), generational=True),
         Topic("alerts", "alert id", "article id, or actor root", "Alert", compacted=True),
+        Topic("deliveries", "delivery id", "delivery id", "Delivery", compacted=True),
         Topic("workers", "worker id", "worker id", "Heartbeat", compacted=True),
         Topic("dead-letters", "original key", "original key", "the original bytes", False, timedelta(days=30)),
     )
@@ -52,8 +53,9 @@ class Names:
         return self.prefix + (f"{self.generation}." if TOPICS[name].generational else "") + name
 
     def group(self, stage: str, name: str) -> str:
-        """The consumer group of ``stage`` on topic ``name``; derived work is done once a generation."""
-        own = "" if stage == "ingest" else f"{self.generation}."
+        """The consumer group of ``stage`` on topic ``name``; derived work is done once a generation, while feeds are
+        polled and alerts sent once for all."""
+        own = "" if stage in ("ingest", "notify") else f"{self.generation}."
         return f"{self.prefix}{own}{stage}.{name}"
 
     def described(self) -> list[Topic]:

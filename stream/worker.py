@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
+from typing import Protocol
 
 import structlog
 
@@ -337,7 +338,17 @@ def _read(record: Record, group: str) -> Incoming | Outcome:
         return Reject(str(error))
 
 
-def run_workers(workers: Sequence[Worker], stop: Event, reporter: Reporter | None = None, idle: float = 0.2) -> None:
+class Steps(Protocol):
+    """What ``run_workers`` runs: a ``Worker``, or what works off a topic in its own way."""
+
+    def step(self, timeout: float) -> int:
+        """See ``Worker.step``."""
+
+    def close(self) -> None:
+        """See ``Worker.close``."""
+
+
+def run_workers(workers: Sequence[Steps], stop: Event, reporter: Reporter | None = None, idle: float = 0.2) -> None:
     """Step the workers in turn until ``stop``, then leave their groups; a batch under way is always finished.
 
     ``idle`` is for how many seconds one round waits for records. A log that cannot be read is waited for.

@@ -1,31 +1,28 @@
-"""alerts and rules: what was raised or held back and why; the rules that raise it."""
+"""alerts: what was raised or held back, and why."""
 
 from __future__ import annotations
 
 import json
-import re
 from contextlib import closing
 from typing import Annotated
 
 import typer
 
-from alerts.rules import OF_RELOCATIONS, load_rules
+from alerts.notify import deliveries_of
 from indexer.fields import Kind
 from indexer.index import Document
 from newswatch import report
 from newswatch.cli import options
-from newswatch.commands.search import Json, Limit, Since, Until, fetch, show
-from newswatch.wiring import connect_index
-from stream.errors import ConfigError, NewswatchError
+from newswatch.commands.search import Json, Limit, Since, Until, fetch, fetch_one, show
+from newswatch.wiring import connect_index, connect_log, names
+from stream.messages import Delivery
 
 alerts = typer.Typer(help="Raised and held-back alerts, with reasons.", no_args_is_help=True)
-rules = typer.Typer(help="The alert rules.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this panel."""
     app.add_typer(alerts, name="alerts", rich_help_panel="Looking")
-    app.add_typer(rules, name="rules", rich_help_panel="Looking")
 
 
 @alerts.command("list")
@@ -51,23 +48,25 @@ def show_alert(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or its beginning.")],
     as_json: Json = False,
 ) -> None:
-    """One alert with its rule, evidence and links.
+    """One alert with its rule, evidence and links, and what became of it for each target.
 
     Example: newswatch alerts show 3f2a91
     """
-    if not re.fullmatch("[0-9a-f]{1,24}", identifier):
-        raise ConfigError(f"{identifier!r} is no alert's id (24 hex digits, or their beginning); newswatch alerts list")
-    hits, total = fetch(context, "alerts", f"id:{identifier}*", None, None, 2)
-    if total != 1:
-        what = "no alert has" if not total else f"{total} alerts have"
-        raise NewswatchError(f"{what} an id that begins with {identifier!r}; newswatch alerts list shows the ids")
-    document = hits[0].document
+    document = fetch_one(context, "alerts", identifier)
     if as_json:
         typer.echo(json.dumps(document, ensure_ascii=False))
         return
     typer.echo(report.alert(document))
+    for delivery in _deliveries(context, str(document["id"])):
+        typer.echo(report.delivery(delivery))
     if _is_withdrawn(context, document):
         typer.echo("\n  WITHDRAWN: the publishers have changed the articles and no longer say this.")
+
+
+def _deliveries(context: typer.Context, alert: str) -> list[Delivery]:
+    settings = options(context).settings()
+    with closing(connect_log(settings)) as log:
+        return deliveries_of(log, names(settings).topic("deliveries"), [alert])
 
 
 def _is_withdrawn(context: typer.Context, alert: Document) -> bool:
@@ -79,37 +78,3 @@ def _is_withdrawn(context: typer.Context, alert: Document) -> bool:
     with closing(connect_index(options(context).settings())) as index:
         found = index.get(kind, [alert["subject"]["id"]]).values()
     return any(one.document.get("withdrawn", False) and not one.document.get("merged_into") for one in found)
-
-
-@rules.command("check")
-def check_rules(context: typer.Context) -> None:
-    """Check every rule; each mistake is one line with file, line and fix.
-
-    Example: newswatch rules check
-    """
-    folder = options(context).settings().rules_dir
-    found = load_rules(folder)
-    typer.echo(
-        f"{len(found)} rule{'s' if len(found) > 1 else ''} in {folder}: all valid"
-        if found
-        else f"no rules in {folder} (*.yml)"
-    )
-
-
-@rules.command("list")
-def list_rules(context: typer.Context, as_json: Json = False) -> None:
-    """The rules: id, severity, target, name and query.
-
-    Example: newswatch rules list
-    """
-    folder = options(context).settings().rules_dir
-    found = load_rules(folder)
-    for rule in found:
-        if as_json:
-            more = OF_RELOCATIONS if rule.target == "relocations" else ()
-            shown = {n: getattr(rule, n) for n in ("id", "name", "target", "severity", *more)}
-            typer.echo(json.dumps({**shown, "query": rule.query.text}, ensure_ascii=False))
-        else:
-            typer.echo(f"{rule.id}  [{rule.severity}] {rule.target}: {rule.name}\n    {rule.query.text}")
-    if not found:
-        typer.echo(f"no rules in {folder} (*.yml)", err=True)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from newswatch import report
-from newswatch.commands.search import Json, Limit, Since, Until, fetch, show
+from newswatch.commands.search import Json, Limit, Since, Until, fetch, fetch_one, show
 from newswatch.times import parse_time
 from newswatch.whereabouts import sightings
-from stream.errors import ConfigError, NewswatchError
 
 relocations = typer.Typer(help="Relocations: what all articles say of one move, as one case.", no_args_is_help=True)
 
@@ -54,16 +52,7 @@ def show_relocation(
 
     Example: newswatch relocations show 3f2a91
     """
-    if not re.fullmatch("[0-9a-f]{1,24}", identifier):
-        raise ConfigError(
-            f"{identifier!r} is no relocation's id (24 hex digits, or their beginning); newswatch relocations list"
-        )
-    query = f"id:{identifier}* AND withdrawn:(true OR false)"
-    hits, total = fetch(context, "relocations", query, None, None, 2)
-    if total != 1:
-        what = "no relocation has" if not total else f"{total} relocations have"
-        raise NewswatchError(f"{what} an id that begins with {identifier!r}; newswatch relocations list shows the ids")
-    document = hits[0].document
+    document = fetch_one(context, "relocations", identifier)
     typer.echo(json.dumps(document, ensure_ascii=False) if as_json else report.relocation(document))
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
-from typing import Annotated, cast, get_args
+from typing import Annotated, Literal, cast, get_args
 
 import typer
 
-from indexer.index import Index, Kind, Stored
+from indexer.fields import FIELDS
+from indexer.index import Document, Index, Kind, Stored
 from indexer.query import parse
 from newswatch import report
 from newswatch.cli import options
 from newswatch.times import parse_time
 from newswatch.wiring import connect_index
-from stream.errors import ConfigError
+from stream.errors import ConfigError, NewswatchError
 
 PAGE = 100
 
@@ -71,6 +73,21 @@ def fetch(
                 return hits, page.total
     finally:
         index.close()
+
+
+def fetch_one(context: typer.Context, kind: Literal["alerts", "relocations"], identifier: str) -> Document:
+    """The document whose id begins so, withdrawn or not. Raises where there is none or more than one."""
+    word = kind.removesuffix("s")
+    if not re.fullmatch("[0-9a-f]{1,24}", identifier):
+        raise ConfigError(
+            f"{identifier!r} is no {word}'s id (24 hex digits, or their beginning); newswatch {kind} list"
+        )
+    hidden = " AND withdrawn:(true OR false)" if "withdrawn" in FIELDS[kind] else ""
+    hits, total = fetch(context, kind, f"id:{identifier}*{hidden}", None, None, 2)
+    if total != 1:
+        what = f"no {word} has" if not total else f"{total} {kind} have"
+        raise NewswatchError(f"{what} an id that begins with {identifier!r}; newswatch {kind} list shows the ids")
+    return hits[0].document
 
 
 def show(kind: Kind, hits: list[Stored], total: int, as_json: bool) -> None:

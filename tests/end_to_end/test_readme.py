@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import re
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
+from alerts.webhook import signature
 from newswatch.demo.formats import render
 from newswatch.demo.world import load_world
 from newswatch.reference import PAGES, all_commands, all_settings, shown_options
+from stream.settings import load_settings
 from tests.end_to_end.conftest import Home, Server
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +45,23 @@ def test_every_option_and_setting_has_a_meaning() -> None:
             assert option.help or option.metavar, f"{' '.join(words)} {option.name}"
     for path, field in all_settings():
         assert field.description, ".".join(path)
+
+
+def test_the_targets_of_the_readme_are_valid_and_its_receiver_tells_genuine_alerts(tmp_path: Path) -> None:
+    (text,) = [content for kind, _, content in BLOCK.findall(README) if kind == "toml"]
+    file = tmp_path / "newswatch.toml"
+    file.write_text(text, encoding="utf-8")
+    notify = load_settings(file).notify
+    assert [target.name for target in (*notify.webhook, *notify.mail)] == ["desk", "analysts"]
+    (check,) = [content for kind, _, content in BLOCK.findall(README) if kind == "python"]
+    key, body = b"k" * 32, b"{}"
+    for secret, genuine in ((key, True), (b"x" * 32, False)):
+        names = {
+            "headers": signature(key, "id", 1, body), "body": body, "hmac": hmac, "hashlib": hashlib, "base64": base64,
+            "secret": "whsec_" + base64.b64encode(secret).decode(),
+        }  # fmt: skip
+        exec(check, names)
+        assert names["genuine"] is genuine
 
 
 def test_the_commands_of_the_readme_run(home: Home, server: Server) -> None:

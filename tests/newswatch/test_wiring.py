@@ -44,7 +44,7 @@ def test_looking_where_nothing_is_creates_nothing(settings: Settings, connect: o
 
 def test_no_stage_makes_work_for_one_before_it() -> None:
     order = list(STAGES)
-    makes = {"ingest": ["articles"], "enrich": ["enriched"], "alert": ["alerts"], "index": []}
+    makes = {"ingest": ["articles"], "enrich": ["enriched"], "alert": ["alerts"], "index": [], "notify": []}
     for stage, topics in makes.items():
         readers = [s.name for s in STAGES.values() for topic in topics if topic in s.sources]
         assert all(order.index(reader) > order.index(stage) for reader in readers)

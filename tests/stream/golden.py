@@ -22,6 +22,7 @@ from stream.messages import (
     Article,
     Change,
     Contradiction,
+    Delivery,
     EnrichedArticle,
     Entity,
     Evidence,
@@ -133,6 +134,10 @@ TRANSITION = Transition(
     after="disputed", cause=(SAID,), when=PUBLISHED, relocation=RELOCATION,
 )  # fmt: skip
 
+DELIVERY = Delivery(
+    id=digest("delivery", ALERT.id, "desk:anna@example.org"), alert_id=ALERT.id, target="desk:anna@example.org",
+    state="given_up", at=FETCHED, attempts=7, reason="the mail server refuses the recipient: 550", alert=ALERT,
+)  # fmt: skip
 HEARTBEAT = Heartbeat(
     id="example-4711-enrich", stage="enrich", host="example", pid=4711, newswatch="0.1.0", started=PUBLISHED,
     at=FETCHED,
@@ -142,7 +147,7 @@ HEARTBEAT = Heartbeat(
 
 GOLDEN: tuple[AnyMessage, ...] = (
     FEED, STATE, ARTICLE, ENRICHED, CHANGE, Superseded(article_id=ARTICLE.id, version=VERSION), RELOCATION, TRANSITION,
-    ALERT, HEARTBEAT,
+    ALERT, DELIVERY, HEARTBEAT,
 )  # fmt: skip
 
 

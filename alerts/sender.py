@@ -1,0 +1,215 @@
+"""The sender: works off the topic ``deliveries``, whose waiting records are its queue, and records what became of each.
+
+Whoever owns a partition sends what waits there. The committed offset of a partition is that of its first delivery that
+still waits, so after a crash or a take-over all that waits is read again; it is read to the end before anything is
+sent, for what was delivered says so further on. The final record and the offset go into one transaction, which a
+former owner cannot commit: each delivery ends in one final record, although it may have been sent twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from queue import Empty, SimpleQueue
+
+import structlog
+
+from alerts.channels import Channel
+from alerts.lanes import UNSET_PATIENCE, Lane, Unset
+from stream.appends import Append, Appender
+from stream.errors import Fenced, InvalidMessage, LogError, NewerSchema
+from stream.log import Log, Offset, Record, lag, partition_of
+from stream.messages import Delivery, decode, encode
+from stream.metrics import RECORDS
+from stream.reporting import Counts
+from stream.settings import NotifySettings
+from stream.stage import Reject
+from stream.topics import Names
+
+logger = structlog.get_logger()
+
+STAGE, TOPIC = "notify", "deliveries"
+_READ = 500
+
+
+class Sender:
+    """One member of the group that sends; ``step`` it as a ``stream.worker.Worker``. Never waits for a target."""
+
+    topic = TOPIC
+
+    def __init__(
+        self,
+        log: Log,
+        names: Names,
+        channels: Mapping[str, Channel],
+        settings: NotifySettings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.counts = Counts()
+        self._log = log
+        self._topic = names.topic(TOPIC)
+        self._channels = channels
+        self._settings = settings
+        self._clock = clock
+        self._consumer = log.consumer(self._topic, names.group(STAGE, TOPIC))
+        self._appender = Appender(log, names, STAGE, self._consumer.group)
+        self._lanes: dict[str, Lane] = {}
+        self._waiting: dict[int, dict[str, int]] = {}  # partition → id → offset, in the order of offsets
+        self._read: dict[int, dict[str, Delivery]] = {}  # what waits and is not with its lane yet
+        self._whole: set[int] = set()  # partitions that were read to their end
+        self._sending: dict[str, int] = {}  # id → partition of what is with its lane; lanes look into it
+        self._queue: SimpleQueue[Delivery] = SimpleQueue()
+        self._ended: dict[str, Delivery] = {}
+        self._letters: list[Append] = []
+        self._committed: dict[int, int] = {}
+        self._next: dict[int, int] = {}
+
+    def step(self, timeout: float) -> int:
+        """Read what is new, give it to the lanes, record what they have done. Raises ``LogError``."""
+        records = self._consumer.poll(_READ, timeout)
+        self._forget_what_was_lost()
+        for record in records:
+            self._take(record)
+        self._start()
+        self._settle()
+        return len(records)
+
+    def close(self) -> None:
+        """Begin nothing more, wait for what is under way, record it, and leave the group."""
+        for lane in self._lanes.values():
+            lane.stop()
+        deadline = time.monotonic() + self._settings.timeout.total_seconds()
+        for lane in self._lanes.values():
+            lane.join(max(0.0, deadline - time.monotonic()))
+        with suppress(LogError):  # what is not recorded is sent again
+            self._settle()
+        with suppress(LogError):  # the lease runs out by itself
+            self._consumer.close()
+
+    def assignment(self) -> frozenset[int]:
+        """The partitions owned as of the last step."""
+        return self._consumer.assignment()
+
+    def lag(self) -> int:
+        """How many records the group has yet to commit: all from the first that waits."""
+        return lag(self._log, self._topic, self._consumer.group)
+
+    # -- reading
+
+    def _forget_what_was_lost(self) -> None:
+        owned = self._consumer.assignment()
+        for partition in self._waiting.keys() - owned:
+            for identifier in self._waiting.pop(partition):
+                self._sending.pop(identifier, None)
+                self._ended.pop(identifier, None)
+            self._read.pop(partition, None)
+            self._next.pop(partition, None)
+            self._committed.pop(partition, None)
+        self._whole &= owned
+        for partition in owned:
+            self._waiting.setdefault(partition, {})
+            self._read.setdefault(partition, {})
+
+    def _take(self, record: Record) -> None:
+        waiting, read = self._waiting[record.partition], self._read[record.partition]
+        if record.offset < self._next.get(record.partition, 0):  # it was lost and came back: others may have sent since
+            self._whole.discard(record.partition)
+        self._next[record.partition] = record.offset + 1
+        if record.value is None:
+            return
+        try:
+            delivery = decode(record.value)
+        except NewerSchema as error:  # it stays where it is until this worker is upgraded
+            logger.warning("waiting", topic=record.topic, offset=record.offset, reason=str(error))
+            waiting.setdefault(record.key, record.offset)
+            read.pop(record.key, None)
+            return
+        except InvalidMessage as error:
+            self._bury(record, str(error))
+            return
+        if not isinstance(delivery, Delivery) or (delivery.state == "waiting" and delivery.alert is None):
+            self._bury(record, "the sender reads Delivery, with its alert where it waits")
+        elif delivery.state == "waiting":
+            waiting.setdefault(delivery.id, record.offset)
+            if delivery.id not in self._sending:
+                read[delivery.id] = delivery
+        else:
+            waiting.pop(delivery.id, None)
+            read.pop(delivery.id, None)
+            self._sending.pop(delivery.id, None)
+            self._ended.pop(delivery.id, None)
+
+    def _bury(self, record: Record, reason: str) -> None:
+        self._letters += self._appender.prepare(record, Reject(reason), 1)[1]
+
+    def _start(self) -> None:
+        """Give the lanes what waits, of partitions that were read to their end."""
+        for partition in self._consumer.assignment() - self._whole:
+            if not self._log.read(self._topic, partition, self._consumer.position(partition), 1, 1):
+                self._whole.add(partition)
+        for partition in self._whole:
+            for delivery in self._read[partition].values():
+                self._sending[delivery.id] = partition
+                self._lane(delivery.target).put(delivery)
+            self._read[partition].clear()
+
+    def _lane(self, target: str) -> Lane:
+        if target not in self._lanes:
+            channel = self._channels.get(target)
+            patience = self._settings.give_up_after if channel else min(UNSET_PATIENCE, self._settings.give_up_after)
+            self._lanes[target] = Lane(
+                channel or Unset(target), patience, self._clock, self._sending.__contains__, self._queue
+            )
+        return self._lanes[target]
+
+    # -- recording
+
+    def _settle(self) -> None:
+        """Publish what has ended and commit where each partition stands, together."""
+        self._collect()
+        final = {i: d for i, d in self._ended.items() if self._sending[i] in self._whole}
+        partitions = {self._sending[identifier] for identifier in final}
+        stands = {partition: self._first_waiting(partition, final) for partition in self._waiting}
+        offsets = {p: Offset(o) for p, o in stands.items() if p in partitions or self._committed.get(p) != o}
+        if not offsets:
+            return
+        try:
+            with self._log.transaction(self._consumer) as tx:
+                for append in (*self._letters, *self._records(final)):
+                    tx.publish(append.topic, append.partition, append.key, append.value, append.headers)
+                tx.commit(offsets)
+        except Fenced as error:
+            logger.info("partition was taken over, its deliveries are sent by its new owner", reason=str(error))
+            return
+        self._committed |= {partition: offset.offset for partition, offset in offsets.items()}
+        self._letters.clear()
+        self._count(final.values())
+        for identifier in final:
+            del self._waiting[self._sending.pop(identifier)][identifier]
+            del self._ended[identifier]
+
+    def _collect(self) -> None:
+        with suppress(Empty):
+            while True:
+                delivery = self._queue.get_nowait()
+                if delivery.id in self._sending:
+                    self._ended[delivery.id] = delivery
+
+    def _first_waiting(self, partition: int, final: Collection[str]) -> int:
+        """The offset to read from again: of the first that waits when ``final`` is done, else of what is read next."""
+        living = (offset for identifier, offset in self._waiting[partition].items() if identifier not in final)
+        return next(living, self._consumer.position(partition))
+
+    def _records(self, final: Mapping[str, Delivery]) -> list[Append]:
+        count = self._log.partitions(self._topic)
+        return [Append(self._topic, partition_of(i, count), i, encode(d)) for i, d in final.items()]
+
+    def _count(self, ended: Iterable[Delivery]) -> None:
+        for delivery in ended:
+            arrived = delivery.state == "delivered"
+            RECORDS.labels(STAGE, TOPIC, "done" if arrived else "rejected").inc()
+            self.counts.done += arrived
+            self.counts.rejected += not arrived
+            self.counts.retried += max(0, delivery.attempts - 1)
