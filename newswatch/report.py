@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +13,11 @@ from newswatch.whereabouts import Sighting
 from stream.messages import Delivery
 
 ARROW = "→"
+WIDTH = 80
+"""Columns of a case and of a whole alert: every terminal has them."""
+AGAINST = ("denied", "cancelled")
+"""The statuses that speak against a move."""
+_MINUTE = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d)")
 
 
 def place(value: dict[str, Any] | None) -> str:
@@ -44,7 +50,7 @@ def location_change(document: Document) -> str:
 
 def statement(document: Document) -> str:
     """The move with status, who says so, and the sentence."""
-    marks = [document["status"], document["kind"].replace("_", " "), f"confidence {document['confidence']:.2f}"]
+    marks = [document["status"], _kind(document), f"confidence {document['confidence']:.2f}"]
     marks += ["background"] if document.get("background") else []
     marks += ["WITHDRAWN by its publisher"] if document.get("withdrawn") else []
     said = f"\n    said by: {document['attribution']}" if document.get("attribution") else ""
@@ -59,20 +65,24 @@ def alert_line(document: Document) -> str:
 
 
 def alert(document: Document) -> str:
-    """One alert whole: rule and query, what it says, every sentence it rests on, links."""
+    """One alert whole: rule and query, what it says, where each sentence that it rests on can be read."""
     lines = [
-        f"{document['title']}",
+        wrapped(document["title"]),
         f"  id        {document['id']}",
-        f"  rule      {document['rule']} ({document['rule_name']}): {document['query']}",
+        _labelled("rule", f"{document['rule']} ({document['rule_name']}): {document['query']}"),
         f"  severity  {document['severity']}",
-        f"  raised    {_minute(document['created'])}",
-        f"  {'held back: ' + document['held_back'] if document.get('held_back') else 'to be sent'}",
+        f"  raised    {_minute(document['created'])} UTC",
+        f"  about     {document['subject']['kind'].replace('-', ' ')} {document['subject']['id']}",
+        wrapped(f"  {'held back: ' + document['held_back'] if document.get('held_back') else 'to be sent'}"),
         "",
-        textwrap.indent(document["text"], "  "),
+        *(wrapped(line, "  ", "    ") for line in document["text"].splitlines()),
     ]
+    if document.get("evidence"):
+        lines.append("")
     for evidence in document.get("evidence", ()):
-        lines += ["", f"  “{' '.join(evidence['sentence'].split())}”"]
-        lines += [f"    {evidence['source']}, {_minute(evidence['published'])}, {evidence['url']}"]
+        sentence = " ".join(evidence["sentence"].split())
+        lines += [] if sentence in document["text"] else [wrapped(f"“{sentence}”", "  ")]
+        lines += [f"  {evidence['source']}, {_minute(evidence['published'])}", f"    {evidence['url']}"]
     return "\n".join(lines)
 
 
@@ -84,25 +94,32 @@ def delivery(one: Delivery) -> str:
 
 
 def relocation_line(document: Document) -> str:
-    """A relocation in two lines: what it is, by how many sources, and how it came there."""
-    head = f"{_minute(document['last_seen'])}  {move(document)}  [{', '.join(_marks(document))}]  ({document['id']})"
+    """A relocation in a few lines: what it is, by how many sources, and how it came there."""
+    told = f"{_minute(document['last_seen'])}  {move(document)}  [{', '.join(_marks(document))}]  ({document['id']})"
     turns = [h for h in document.get("history", ()) if h["kind"] not in ("corroborated", "disputed")]
     steps = f" {ARROW} ".join(f"{h['after']} {h['when'][5:10]}" for h in turns)
-    return f"{head}\n    {_voices(document)}{'; ' + steps if steps else ''}"
+    by = f"{_voices(document)}{'; ' + steps if steps else ''}"
+    return f"{wrapped(told, '', '    ')}\n{wrapped(by, '    ')}"
+
+
+def relocation_in_short(document: Document) -> str:
+    """A relocation in two lines of at most ``WIDTH`` columns: what it is, where it stands, its id."""
+    marks = f"{document['status']} {_kind(document)}, {_voices(document)}"
+    return "\n".join([wrapped(move(document)), wrapped(f"{marks}  ({document['id'][:8]})", "    ")])
 
 
 def relocation(document: Document) -> str:
     """A relocation as a story: where it stands, what contradicts it, who said what when."""
+    head = [wrapped(move(document)), f"  id        {document['id']}"]
+    if document.get("merged_into"):
+        return "\n".join([*head, _labelled("merged", _voices(document))])
     lines = [
-        move(document),
-        f"  id        {document['id']}",
-        f"  status    {', '.join(_marks(document))}",
-        f"  sources   {_voices(document)}",
+        *head,
+        _labelled("status", ", ".join(_marks(document))),
+        _labelled("sources", f"{_voices(document)}: {_outlets(document)}"),
         f"  told      {_minute(document['first_seen'])} to {_minute(document['last_seen'])}",
     ]
-    if document.get("merged_into"):
-        lines.append(f"  MERGED    its statements are told by {document['merged_into']} now")
-    lines += [f"  but       {c['text']}" for c in document.get("contradictions", ())]
+    lines += [_labelled("but", text) for text in _contradictions(document)]
     turns: dict[str, list[str]] = {}
     for turn in document.get("history", ()):
         turns.setdefault(turn["statement"], []).append(_turn(turn))
@@ -112,29 +129,129 @@ def relocation(document: Document) -> str:
     return "\n".join([*lines, *([f"\n  and {left} more statements"] if left > 0 else [])])
 
 
-def whereabouts(actor: str, at: datetime, found: Sequence[Sighting]) -> str:
-    """Where an actor is said to be: the last corroborated place, then all, the latest first."""
-    if not found:
-        return f"no relocation puts {actor} anywhere by {at:%Y-%m-%d %H:%M}"
-    sure = next((s for s in found if s.corroborated), None)
-    last = f"{place(sure.place)} ({sure.how}, {sure.at:%Y-%m-%d})" if sure else "none, nothing is corroborated"
-    lines = [f"{actor}, by {at:%Y-%m-%d %H:%M} UTC; last corroborated place: {last}"]
-    for s in found:
-        marks = [s.how, _count(s.independent_sources), f"confidence {s.confidence:.2f}"]
-        marks += ["DISPUTED"] if s.disputed else []
-        lines.append(f"{s.at:%Y-%m-%d %H:%M}  {place(s.place)}  {s.actor}  [{', '.join(marks)}]  ({s.relocation})")
-        lines += [f"    but {text}" for text in s.contradictions]
+def case(document: Document) -> str:
+    """A relocation in a few lines of at most ``WIDTH`` columns: where it stands and since when, by how many, the best
+    sentence of each side."""
+    lines = [wrapped(f"{move(document)}  ({document['id'][:8]})"), _labelled("status", _state(document))]
+    lines.append(_labelled("sources", f"{_voices(document)}: {_outlets(document)}"))
+    lines += [_labelled("but", text) for text in _contradictions(document)]
+    for said in _best(document):
+        lines.append(wrapped(f"“{' '.join(said['sentence'].split())}”", "  ", "   "))
+        lines.append(wrapped(f"{said['source']}, {_minute(said['published'])}", "     "))
     return "\n".join(lines)
 
 
+def wrapped(text: str, first: str = "", later: str | None = None) -> str:
+    """The text in lines of at most ``WIDTH`` columns, where words allow it, indented with ``first``, then ``later``."""
+    following = first + "  " if later is None else later
+    filled = textwrap.fill(
+        _MINUTE.sub("\\1\\0\\2", text), WIDTH, initial_indent=first, subsequent_indent=following,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return filled.replace("\0", " ")  # day and hour stay on one line
+
+
+def whereabouts(actor: str, at: datetime, found: Sequence[Sighting]) -> str:
+    """Where an actor is said to be: the last corroborated place, then all, the latest first."""
+    sure = next((s for s in found if s.corroborated), None)
+    last = f"{place(sure.place)} ({_how(sure)}, {sure.at:%Y-%m-%d %H:%M})" if sure else "none, nothing is corroborated"
+    lines = [wrapped(f"{actor}, by {at:%Y-%m-%d %H:%M} UTC; last corroborated place: {last}")]
+    for s in found:
+        marks = [_count(s.independent_sources), f"confidence {s.confidence:.2f}", *(["DISPUTED"] if s.disputed else [])]
+        lines.append(wrapped(f"{s.at:%Y-%m-%d %H:%M}  {place(s.place)}, {_how(s)}"))
+        lines.append(wrapped(f"{s.actor}  [{', '.join(marks)}]  ({s.relocation})", "    "))
+        lines += [wrapped(f"but {text}", "    ") for text in s.contradictions]
+    return "\n".join(lines)
+
+
+def _how(sighting: Sighting) -> str:
+    """``leaving for Baghdad (IQ)``; ``staying, not moving to Baghdad (IQ)``."""
+    if sighting.elsewhere is None:
+        return sighting.how
+    return f"{sighting.how}{' for' if sighting.how == 'leaving' else ', not moving to'} {place(sighting.elsewhere)}"
+
+
+def _labelled(label: str, text: str) -> str:
+    return wrapped(text, f"  {label:<10}", " " * 12)
+
+
+def _state(document: Document) -> str:
+    """``denied relocation since 2026-03-04 12:00; before: planned 2026-03-01 09:30``, and since when it is disputed."""
+    history = document.get("history", ())
+    turns = [h for h in history if h["kind"] not in ("corroborated", "disputed")]
+    now = f"{'withdrawn' if document.get('withdrawn') else document['status']} {_kind(document)}"
+    if not turns:
+        return f"{now}{', background' if document.get('background') else ''}, told {_minute(document['first_seen'])}"
+    since = f"{now} since {_minute(turns[-1]['when'])}"
+    if document.get("disputed"):
+        begun = max((h["when"] for h in history if h["kind"] == "disputed"), default=turns[-1]["when"])
+        since += f", DISPUTED since {_minute(begun)}"
+    earlier = [f"{h['after']} {_minute(h['when'])}" for h in turns[:-1]]
+    if not earlier and turns[-1].get("before"):  # of a withdrawn one the history tells the end only
+        earlier = [f"{turns[-1]['before']} {_minute(document['first_seen'])}"]
+    return f"{since}; before: {', '.join(earlier)}" if earlier else since
+
+
+def _kind(document: Document) -> str:
+    return str(document["kind"]).replace("_", " ")
+
+
+def _contradictions(document: Document) -> list[str]:
+    """Who denies it, and other destinations with the ids of the relocations that tell them."""
+    found = document.get("contradictions", ())
+    return [f"{c['text']} ({c['relocation']})" if c.get("relocation") else str(c["text"]) for c in found]
+
+
+def _outlets(document: Document) -> str:
+    """Who says so: the independent ones, those that copy them, those against it, those that took it back."""
+    named: dict[str, dict[str, None]] = {"for": {}, "copies": {}, "against": {}, "taken back": {}}
+    for said in document.get("statements", ()):
+        side = "against" if said["status"] in AGAINST else "for" if said.get("independent") else "copies"
+        if not said.get("background"):
+            named["taken back" if said.get("withdrawn") else side][said["source"]] = None
+    copies = ", ".join(source for source in named["copies"] if source not in named["for"])
+    parts = {
+        "": ", ".join(named["for"]),
+        "copied by ": copies,
+        "against it: ": ", ".join(named["against"]),
+        "taken back by ": ", ".join(named["taken back"]),
+    }
+    return "; ".join(f"{how}{outlets}" for how, outlets in parts.items() if outlets)
+
+
+def _best(document: Document) -> list[Mapping[str, Any]]:
+    """The best statement for the move and the best against it; first the one that says what is so now."""
+    living = [s for s in document.get("statements", ()) if bool(s.get("withdrawn")) == bool(document.get("withdrawn"))]
+    best: dict[bool, Mapping[str, Any]] = {}
+    for said in sorted(living, key=lambda s: (s["status"] == document["status"], s["confidence"], s["published"])):
+        best[said["status"] in AGAINST] = said
+    now = document["status"] in AGAINST
+    return [best[side] for side in (now, not now) if side in best]
+
+
 def _marks(document: Document) -> list[str]:
-    marks = [document["status"], document["kind"].replace("_", " "), f"confidence {document['confidence']:.2f}"]
+    marks = [document["status"], _kind(document), f"confidence {document['confidence']:.2f}"]
+    if document.get("merged_into"):
+        return [*marks, "MERGED"]
     return marks + [name.upper() for name in ("disputed", "withdrawn", "background") if document.get(name)]
 
 
 def _voices(document: Document) -> str:
+    """By how many independent sources it is told, on each side, and in how many statements."""
     count = document["statement_count"]
-    return f"{_count(document['independent_sources'])} in {count} statement{'' if count == 1 else 's'}"
+    statements = f"{count} statement{'' if count == 1 else 's'}"
+    if document.get("merged_into"):
+        return f"its statements are told by {document['merged_into']} now"
+    if document.get("withdrawn"):
+        return f"nobody says so any more, {statements} before"
+    if document.get("background"):
+        return f"told only as background, in {statements}"
+    sides = [said["status"] in AGAINST for said in document.get("statements", ()) if said.get("independent")]
+    against = sides.count(True)
+    if not against:
+        return f"{_count(document['independent_sources'])} in {statements}"
+    told = f"{_count(document['independent_sources'])} for it, {against}" if False in sides else _count(against)
+    return f"{told} against it, in {statements}"
 
 
 def _count(sources: int) -> str:
@@ -156,8 +273,8 @@ def _told(said: Mapping[str, Any], turns: Sequence[str]) -> list[str]:
     changed = f"  ** {', '.join(turns)}" if turns else ""
     by = f", said by {said['attribution']}" if said.get("attribution") else ""
     return [
-        f"  {_minute(said['published'])}  {said['source']}  [{', '.join(marks)}]{by}{changed}",
-        f"    “{' '.join(said['sentence'].split())}”",
+        wrapped(f"{_minute(said['published'])}  {said['source']}  [{', '.join(marks)}]{by}{changed}", "  ", "    "),
+        wrapped(f"“{' '.join(said['sentence'].split())}”", "    ", "     "),
         f"    {said['url']}",
     ]
 
