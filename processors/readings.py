@@ -10,10 +10,11 @@ from datetime import datetime
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from processors.components.actors import name_of, root_of
 from processors.components.context import resolve_time
 from processors.components.model import ActorMention, Inputs, Move, PlaceMention, Rejected
+from processors.components.naming import name_of
 from processors.components.reading import headline_case, readable
+from processors.components.roots import root_of
 from processors.gazetteer import gazetteer
 from stream.messages import Actor, Entity, Evidence, KindOfMove, Location, Place, Status, When
 

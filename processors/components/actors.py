@@ -8,7 +8,6 @@ from spacy.language import Language
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc, Token
 
-from processors.cities import fold
 from processors.components.coreference import PRONOUNS, antecedent, antecedents_of_owner, described
 from processors.components.model import ActorMention, Organisation, register_extensions
 from processors.components.phrases import phrase, type_of
@@ -106,48 +105,17 @@ def _plain(head: Token, known: dict[int, Organisation]) -> ActorMention | None:
 
 
 def _mention(head: Token, start: int, end: int, actor_type: ActorType, known: dict[int, Organisation]) -> ActorMention:
-    organisation = next((known[i] for i in range(start, end) if i in known), None)
+    organisation = _known_in(start, end, head, known)
     owner = antecedents_of_owner(head)
     extra: tuple[int, ...] = ()
     if owner is not None and owner.lower_ not in PRONOUNS:
         extra = (owner.i,)
         if organisation is None:
             owner_start, owner_end = phrase(owner)
-            organisation = next((known[i] for i in range(owner_start, owner_end) if i in known), None)
+            organisation = _known_in(owner_start, owner_end, owner, known)
     return ActorMention(start, end, head.i, actor_type, organisation, False, extra)
 
 
-def name_of(doc: Doc, actor: ActorMention) -> str:
-    """The actor's full name: of a person the name alone, of "its leaders" those of whoever "its" is."""
-    head = doc[actor.head]
-    if (appositive := doc[actor.end - 1]).dep_ == "appos" and appositive.ent_type_ in {"PERSON", "ORG"}:
-        head = appositive
-    if head.ent_type_ == "PERSON" or head.i != actor.head:
-        entity = next((e for e in doc.ents if e.start <= head.i < e.end), None)
-        if entity is not None:
-            return entity.text.removesuffix("'s").removesuffix("’s")
-    text = doc[actor.start : actor.end].text
-    owner = next((c for c in head.children if c.dep_ == "poss" and c.lower_ in PRONOUNS), None)
-    if owner is not None and actor.extra and doc[actor.extra[0]].lower_ not in PRONOUNS:
-        start, end = phrase(doc[actor.extra[0]])
-        rest = doc[owner.i + 1 : actor.end].text
-        return f"{doc[start:end].text}'s {rest}"
-    return text
-
-
-_ARTICLES = ("the ", "a ", "an ", "its ", "their ", "his ", "her ", "some ", "about ")
-
-
-def root_of(doc: Doc, actor: ActorMention) -> str:
-    """What statements are grouped by: the organisation's root, else the normalised name."""
-    if actor.organisation is not None:
-        return actor.organisation.root
-    owner = doc[actor.extra[0]] if actor.extra and not actor.pronoun and actor.type != "person" else None
-    if owner is not None and owner.ent_type_ not in {"GPE", "LOC", "NORP"}:
-        start, end = phrase(owner)
-        name = fold(doc[start:end].text)
-    else:
-        name = fold(name_of(doc, actor))
-    for article in _ARTICLES:
-        name = name.removeprefix(article)
-    return name.removesuffix("'s").removesuffix("'") or "unknown"
+def _known_in(start: int, end: int, head: Token, known: dict[int, Organisation]) -> Organisation | None:
+    """The organisation that the head names ("the United Nations World Food Programme" is the WFP), else the first."""
+    return known.get(head.i) or next((known[i] for i in range(start, end) if i in known), None)

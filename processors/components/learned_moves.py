@@ -172,12 +172,18 @@ def _actor(doc: Doc, span: Characters | None, said: LearnedMove) -> ActorMention
 
 
 def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
-    """The tokens with the rest of a person or organisation that they name in part, without words of grammar behind."""
+    """The tokens with the rest of a person or organisation that they name in part, on one line (headline and body are
+    two texts), without words of grammar around."""
+    head = doc[start:end].root.i
     for entity in doc.ents:
         if entity.label_ in {"PERSON", "ORG"} and entity.start < end and entity.end > start:
             start, end = min(start, entity.start), max(end, entity.end)
-    while end > start and (doc[end - 1].pos_ in {"ADP", "DET", "PUNCT", "PART", "SPACE", "CCONJ"}):
+    start = max((i + 1 for i in range(start, head) if "\n" in doc[i].text), default=start)
+    end = min((i for i in range(head, end) if "\n" in doc[i].text), default=end)
+    while end > start and doc[end - 1].pos_ in {"ADP", "DET", "PUNCT", "PART", "SPACE", "CCONJ"}:
         end -= 1
+    while end > start and doc[start].text in {"'s", "’s", "'", "’"}:
+        start += 1
     return start, end
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from spacy.tokens import Doc
 
-from processors.components.actors import root_of
 from processors.components.model import Move, PlaceMention, inputs
 from processors.components.phrases import phrase
+from processors.components.roots import root_of
 
 _ONWARD = frozenset(
     ["then", "later", "on", "onward", "onwards", "there", "next", "after", "thence", "afterwards", "before"]

@@ -1,0 +1,27 @@
+"""The name of an actor as a reader would give it."""
+
+from __future__ import annotations
+
+from spacy.tokens import Doc
+
+from processors.components.coreference import PRONOUNS
+from processors.components.model import ActorMention
+from processors.components.phrases import phrase
+
+
+def name_of(doc: Doc, actor: ActorMention) -> str:
+    """The actor's full name: of a person the name alone, of "its leaders" those of whoever "its" is."""
+    head = doc[actor.head]
+    if (appositive := doc[actor.end - 1]).dep_ == "appos" and appositive.ent_type_ in {"PERSON", "ORG"}:
+        head = appositive
+    if head.ent_type_ == "PERSON" or head.i != actor.head:
+        entity = next((e for e in doc.ents if e.start <= head.i < e.end), None)
+        if entity is not None:
+            return entity.text.removesuffix("'s").removesuffix("’s")
+    text = doc[actor.start : actor.end].text
+    owner = next((c for c in head.children if c.dep_ == "poss" and c.lower_ in PRONOUNS), None)
+    if owner is not None and actor.extra and doc[actor.extra[0]].lower_ not in PRONOUNS:
+        start, end = phrase(doc[actor.extra[0]])
+        rest = doc[owner.i + 1 : actor.end].text
+        return f"{doc[start:end].text}'s {rest}"
+    return text

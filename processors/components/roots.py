@@ -1,0 +1,123 @@
+"""What statements of one actor are grouped by: the organisation's root, else the actor's name without what varies."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from spacy.tokens import Doc
+
+from processors.cities import fold
+from processors.components.actors import organisations
+from processors.components.model import ActorMention
+from processors.components.naming import name_of
+from processors.components.phrases import phrase
+from processors.gazetteer import gazetteer
+from processors.lexicons import word_lists
+
+_ARTICLES = "the|a|an|its|their|his|her|this|that|these|those|all|both|other|another|more|further"
+_ABOUT = (
+    "some|about|around|nearly|almost|roughly|approximately|over|under|up to|at least|at most|more than|fewer than"
+    "|less than|as many as|an estimated|estimated|the first|first|the last|last|the remaining|remaining|several|many"
+    "|most"
+)
+_NUMBERS = (
+    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
+    "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|dozen|half"
+)
+_COUNT = rf"(?:[\d.,]*\d(?:st|nd|rd|th)?|(?:{_NUMBERS})(?:[ -](?:{_NUMBERS}))*)"
+_PART = (
+    r"(?:group|groups|number|dozens|scores|hundreds|thousands|tens|convoy|batch|party|part|half|majority|rest"
+    r"|members|families)"
+)
+_LEADING = re.compile(
+    rf"^(?:(?:{_ARTICLES}|{_ABOUT})\s+|{_COUNT}\s+(?:of\s+)?(?=\S)|{_PART}\s+of\s+(?=\S)|of\s+(?:the\s+)?)",
+    re.IGNORECASE,
+)
+"""What stands before the noun of a group and changes from article to article: articles, counts, "a group of"."""
+
+_OWNED = re.compile(r"['’]s$|(?<=s)['’]$")
+
+
+def root_of(doc: Doc, actor: ActorMention) -> str:
+    """What statements are grouped by: the organisation's root, else the normalised name."""
+    if actor.organisation is not None:
+        return actor.organisation.root
+    owner = doc[actor.extra[0]] if actor.extra and not actor.pronoun and actor.type != "person" else None
+    if owner is not None and owner.ent_type_ not in {"GPE", "LOC", "NORP"}:
+        name = named(doc, *phrase(owner))
+    elif (full := name_of(doc, actor)) != doc[actor.start : actor.end].text:
+        name = full
+    else:
+        name = named(doc, actor.start, actor.end)
+    name = _in_full(doc, name)
+    known = organisations().get(name)
+    return known.root if known else normalised(name)
+
+
+def named(doc: Doc, start: int, end: int) -> str:
+    """The name in a phrase: without what follows its noun ("from Libya"), of an apposition ("Swiss drugmaker Velanta",
+    "the frigate Te Kaha") and of people of an organisation ("leaders of the Azawad Front") that name alone."""
+    for i in range(start + 1, end):
+        if doc[i].text in _AFTER and not (doc[i].ent_type_ in _NAMES and doc[i - 1].ent_type_ in _NAMES):
+            end = i
+            break
+        if doc[i].text == "of" and doc[i - 1].lemma_.lower() in _PEOPLE and doc[end - 1].ent_type_ in _NAMES:
+            return named(doc, i + 1, end)
+    first = end - 1
+    while first > start and (doc[first - 1].text[0].isupper() or doc[first - 1].text[0].isdigit()):
+        first -= 1
+    if first < end - 1 and doc[first].is_sent_start and doc[first].lemma_.lower() in _kinds():
+        first += 1  # "Frigate Te Kaha"
+    described = doc[start:first]
+    apposed = doc[end - 1].text[0].isupper() and any(t.pos_ in {"NOUN", "PROPN"} for t in described)
+    alone = apposed and all(t.pos_ in _DESCRIBING for t in described)
+    return doc[first:end].text if alone else doc[start:end].text
+
+
+@functools.cache
+def _kinds() -> frozenset[str]:
+    """Nouns that say what somebody or a ship is."""
+    lists = word_lists("nouns")
+    return lists["person"] | lists["military"] | lists["company"] | lists["group"] | lists["carrier"]
+
+
+_PEOPLE = frozenset(
+    ["leader", "leadership", "member", "fighter", "official", "commander", "chief", "representative", "bureau",
+     "headquarters", "office", "staff", "employee", "worker", "crew", "wing", "branch"]
+)  # fmt: skip
+_AFTER = frozenset(["from", "in", "at", "near", "to", "who", "which", "that", "(", ","])
+_NAMES = frozenset(["ORG", "PERSON", "FAC", "PRODUCT", "WORK_OF_ART", "EVENT", "LAW"])
+_DESCRIBING = frozenset(["DET", "ADJ", "NOUN", "PROPN", "PUNCT", "PART"])
+
+
+def normalised(name: str) -> str:
+    """A name without article, count and genitive; of a country's the country first ("Canada's embassy" and "the
+    Canadian embassy" are "canada embassy"). "unknown" where nothing is left."""
+    text = " ".join(name.split())
+    while (shorter := _LEADING.sub("", text)) != text:
+        text = shorter
+    return _OWNED.sub("", _with_country(fold(text))) or "unknown"
+
+
+def _with_country(name: str) -> str:
+    """A leading country, its genitive or demonym as the country's usual name, where more follows."""
+    names, words = gazetteer(), name.split()
+    for n in (3, 2, 1):
+        start = " ".join(words[:n])
+        code = names.demonyms.get(start)
+        if code is None and names.special(_OWNED.sub("", start)):
+            meaning = names.meanings(_OWNED.sub("", start))[0]
+            code = meaning.country if meaning.kind == "country" else None
+        country = names.country(code) if code else None
+        if country is not None and len(words) > n:
+            return f"{fold(country.name)} {' '.join(words[n:])}"
+    return name
+
+
+def _in_full(doc: Doc, name: str) -> str:
+    """An abbreviation as the name that the text gives it: "Palestinian Islamic Jihad (PIJ)"."""
+    if not (1 < len(name) < 8 and name.isupper()):
+        return name
+    found = re.search(rf"((?:[A-Z][\w'’-]*\s+(?:(?:of|for|and|the)\s+)*){{2,8}})\({re.escape(name)}\)", doc.text)
+    return found[1].strip() if found else name
