@@ -15,10 +15,20 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stream.errors import ConfigError
+from stream.logs import redact
 
 FILE = "newswatch.toml"
 PREFIX = "NEWSWATCH_"
@@ -46,6 +56,9 @@ def parse_list(value: object) -> object:
             raise ValueError(f'not valid JSON ({error}); lists look like ["127.0.0.0/8"]') from error
     return [part.strip() for part in value.split(",") if part.strip()]
 
+
+_SECRETS = {"api_key", "password"}
+"""Settings whose values are never shown, whatever is wrong with them."""
 
 T = TypeVar("T")
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -106,6 +119,43 @@ class AlertsSettings(Section):
     """An article that was already in the feed at the first poll alerts only when it is no older than this."""
 
 
+class ElasticsearchSettings(Section):
+    """How the index on Elasticsearch is reached and made; for an ``index_url`` of http or https."""
+
+    api_key: SecretStr | None = None
+    """The API key, as Elasticsearch encodes it; or ``user`` and ``password``."""
+    user: str | None = None
+    """The user, where there is no API key."""
+    password: SecretStr | None = None
+    """The password of ``user``."""
+    ca_file: Path | None = None
+    """The authority (PEM) that signed the server's certificate, where the system does not know it."""
+    prefix: str = Field(default="newswatch", pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
+    """Before the name of every index, alias and template."""
+    shards: int = Field(default=1, ge=1, le=1024)
+    """Primary shards of each index, fixed when it is made (a later change is only reported)."""
+    replicas: int | None = Field(default=None, ge=0, le=100)
+    """Copies of each shard; by default 1 where there is a second node."""
+
+
+class RetentionSettings(Section):
+    """How long ``newswatch prune`` keeps what is indexed, by its time (published, created); by default for ever."""
+
+    articles: Duration | None = None
+    """Articles published longer ago are removed from the index, e.g. ``365d``."""
+    location_changes: Duration | None = None
+    """The same for location changes."""
+    alerts: Duration | None = None
+    """The same for alerts, by when they were raised."""
+
+    @field_validator("articles", "location_changes", "alerts")
+    @classmethod
+    def _not_at_once(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < timedelta(hours=1):
+            raise ValueError("must be at least 1h")
+        return value
+
+
 class Settings(BaseSettings):
     """The settings of one newswatch process. Use ``load_settings``; the fields are documented in the README."""
 
@@ -124,7 +174,8 @@ class Settings(BaseSettings):
     log_url: str | None = None
     """``sqlite:///PATH`` (four slashes for an absolute path); by default log.db in ``data_dir``."""
     index_url: str | None = None
-    """``sqlite:///PATH`` (four slashes for an absolute path); by default index.db in ``data_dir``."""
+    """``sqlite:///PATH`` (four slashes for an absolute path) or ``https://HOST:9200`` (Elasticsearch); by default
+    index.db in ``data_dir``."""
     feeds_file: Path | None = None
     """A feed list (YAML or OPML); where set, the topic ``feeds`` is made equal to it."""
     rules_dir: Path = Path("rules")
@@ -144,6 +195,8 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     enrich: EnrichSettings = EnrichSettings()
     alerts: AlertsSettings = AlertsSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -243,7 +296,8 @@ def _explain(error: ValidationError, file: Path) -> str:
         return f"{name}: no such setting (in {where}); {_nearest(name, names)}"
     hint = " (durations look like 90s, 15m, 2h, 7d)" if "time_delta" in first["type"] else ""
     message = first["msg"].removeprefix("Value error, ")
-    return f"{name}: {_redacted(first['input'])!r} is not valid (from {where}): {message}{hint}"
+    shown = "what is set" if path[-1] in _SECRETS else repr(_redacted(first["input"]))
+    return f"{name}: {shown} is not valid (from {where}): {message}{hint}"
 
 
 def _explain_variable() -> str:
@@ -251,7 +305,7 @@ def _explain_variable() -> str:
         for variable, value in os.environ.items():
             if section and variable.upper() == PREFIX + name.upper() and not _is_json(value):
                 return (
-                    f"{variable}: {_redacted(value)!r} is not a JSON object; give its settings one by one,"
+                    f"{variable}: {redact(_redacted(value))!r} is not a JSON object; give its settings one by one,"
                     f" e.g. {variable}__{next(iter(section.model_fields)).upper()}=…"
                 )
     return "environment: a variable cannot be read as JSON"
