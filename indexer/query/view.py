@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from indexer.fields import FIELDS, Document, Field, Kind
+from indexer.fields import FIELDS, TIME_FIELD, Document, Field, Kind
 from indexer.query.values import micros
 from indexer.words import fold, words
 
@@ -59,6 +59,12 @@ class Matchable:
             else:
                 self._comparable[field] = list(values)
         return self._comparable[field]
+
+    @property
+    def time(self) -> int | None:
+        """The kind's time in microseconds since 1970; None where the document lacks it."""
+        values = self.comparable(TIME_FIELD[self.kind])
+        return values[0] if values else None
 
     def has(self, field: str) -> bool:
         """Whether the field has a value: for ``words`` at least one word."""
