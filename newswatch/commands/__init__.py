@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from newswatch.commands import alerts, dead_letters, extract, feeds, relocations, running, search, settings, status
+from newswatch.commands import (
+    alerts,
+    dead_letters,
+    extract,
+    feeds,
+    prune,
+    relocations,
+    running,
+    search,
+    settings,
+    status,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add all commands to ``app``, in the order of the help."""
-    for module in (running, feeds, search, relocations, alerts, dead_letters, extract, status, settings):
+    for module in (running, prune, feeds, search, relocations, alerts, dead_letters, extract, status, settings):
         module.register(app)
