@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
-from elastic_transport import ConnectionTimeout, TlsError
+from elastic_transport import ConnectionTimeout, SerializationError, TlsError
 from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError
 
 from stream.errors import ConfigError, IndexUnavailable, NewswatchError
@@ -88,10 +88,10 @@ def guarded(url: str) -> Iterator[None]:
         raise _error(url, ConfigError, f"TLS fails: {_told(error)}", _TLS) from error
     except ConnectionTimeout as error:
         raise _error(url, IndexUnavailable, "no answer in time", "is it overloaded, or index_url wrong?") from error
+    except (UnsupportedProductError, SerializationError) as error:
+        raise _error(url, ConfigError, "what answers is no Elasticsearch", "check index_url") from error
     except TransportError as error:
         raise _error(url, IndexUnavailable, f"cannot be reached: {_told(error)}", "check index_url") from error
-    except UnsupportedProductError as error:
-        raise _error(url, ConfigError, "what answers is no Elasticsearch", "check index_url") from error
     except ApiError as error:
         fail(url, error.status_code, _cause(error))
 

@@ -43,6 +43,7 @@ class Names:
     prefix: str
     kind: Kind
     generation: str
+    layout: str
 
     @property
     def alias(self) -> str:
@@ -57,7 +58,7 @@ class Names:
     @property
     def index(self) -> str:
         """The index itself."""
-        return f"{self.alias}-{layout_of(self.kind)}"
+        return f"{self.alias}-{self.layout}"
 
     @property
     def template(self) -> str:
@@ -67,14 +68,14 @@ class Names:
     @property
     def pattern(self) -> str:
         """The indices that the template is for: this kind's in all generations."""
-        return self.index if self.kind == "alerts" else f"{self.prefix}-g*-{self.kind}-{layout_of(self.kind)}"
+        return self.index if self.kind == "alerts" else f"{self.prefix}-g*-{self.kind}-{self.layout}"
 
 
 def names_of(prefix: str, kind: Kind, generation: str) -> Names:
     """The names. Raises ``ConfigError`` for what is no generation."""
     if not re.fullmatch(r"g[1-9][0-9]*", generation):
         raise ConfigError(f"generation: {generation!r} is no generation; they are called g1, g2, …")
-    return Names(prefix, kind, generation)
+    return Names(prefix, kind, generation, layout_of(kind))
 
 
 def layout_of(kind: Kind) -> str:

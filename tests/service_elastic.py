@@ -115,8 +115,8 @@ class Distribution:
         (self.folder / "config" / "elasticsearch.yml").write_text("\n".join(lines) + "\n")
         if os.geteuid() == 0:
             _give_to_nobody(self.folder)
-        log = (self.folder / "output.log").open("wb")
-        process = subprocess.Popen(self.command("elasticsearch"), env=self.environment(), stdout=log, stderr=log)
+        with (self.folder / "output.log").open("wb") as log:
+            process = subprocess.Popen(self.command("elasticsearch"), env=self.environment(), stdout=log, stderr=log)
         started = Started(f"http://127.0.0.1:{port}", process)
         atexit.register(_kill, process)
         if given["xpack.security.enabled"] == "false":
