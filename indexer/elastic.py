@@ -144,7 +144,7 @@ class ElasticIndex:
 
     def close(self) -> None:
         """Close the connections."""
-        self._bulk.close()
+        self._putter.close()
         self._client.close()
 
     def _store(self, puts: Sequence[Put]) -> list[Report]:

@@ -1,14 +1,13 @@
-"""Bulk writing: chunks of bounded size, a few at once, a verdict for each item; the caller waits for all of them.
+"""Bulk requests of bounded size, and a verdict for each item.
 
-That it waits is the back-pressure: a worker reads no further records while Elasticsearch has not taken these. An item
-that the server is too busy for (429) or has no shard for (503) is sent again, later and later, for half a minute.
+An item that the server is too busy for (429) or has no shard for (503) is sent again, later and later, for half a
+minute: until then the caller waits, so that a worker reads no further records.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +15,8 @@ from elasticsearch import ApiError, Elasticsearch
 
 from indexer.elastic_client import fail, guarded
 
-WRITERS = 2
-"""Requests under way at once."""
-CHUNK_ITEMS = 250
-CHUNK_BYTES = 2_000_000
-"""A request ends with the item that reaches one of the two; the server takes 100 MB."""
+CHUNK_BYTES = 4_000_000
+"""A request ends with the item that reaches this; the server takes 100 MB."""
 PATIENCE = 30.0
 """Seconds to go on trying while the server is too busy."""
 SECONDS = 60.0
@@ -59,34 +55,16 @@ DONE, CONFLICT = Verdict("done"), Verdict("conflict")
 
 
 class BulkWriter:
-    """Writes actions. ``sleep`` waits between attempts."""
+    """Writes actions. ``sleep`` waits between attempts. May be used by several threads."""
 
     def __init__(self, client: Elasticsearch, url: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Threads start with the first write of more than one chunk."""
+        """``url`` is for messages."""
         self._client, self._url, self._sleep = client.options(request_timeout=SECONDS), url, sleep
-        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="bulk")
 
     def write(self, actions: Sequence[Action]) -> list[Verdict]:
         """A verdict each, in order. Raises ``IndexUnavailable`` or ``ConfigError`` (see ``elastic_client``); some may
         be written then, and are harmless to write again."""
-        verdicts: list[Verdict] = []
-        under_way: list[Future[list[Verdict]]] = []
-        chunks = list(_chunks(actions))
-        if len(chunks) == 1:
-            return self._chunk(chunks[0])
-        try:
-            for chunk in chunks:
-                if len(under_way) == WRITERS:
-                    verdicts += under_way.pop(0).result()
-                under_way.append(self._pool.submit(self._chunk, chunk))
-            return [*verdicts, *(v for future in under_way for v in future.result())]
-        finally:
-            for future in under_way:
-                future.cancel()
-
-    def close(self) -> None:
-        """End the threads."""
-        self._pool.shutdown()
+        return [verdict for chunk in _chunks(actions) for verdict in self._chunk(chunk)]
 
     def _chunk(self, chunk: Sequence[Action]) -> list[Verdict]:
         verdicts: dict[int, Verdict] = {}
@@ -142,7 +120,7 @@ def _chunks(actions: Sequence[Action]) -> Iterator[list[Action]]:
     for action in actions:
         chunk.append(action)
         size += action.size
-        if len(chunk) == CHUNK_ITEMS or size >= CHUNK_BYTES:
+        if size >= CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
     if chunk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,10 @@ from stream.errors import IndexUnavailable
 
 Json = dict[str, Any]
 
+WRITERS = 2
+"""Batches under way at once: while the server works on one the next is prepared."""
+BATCH = 250
+"""Puts a batch, at least."""
 ROUNDS = 20
 """So often a document is decided again when others write it at the same moment."""
 _READ = 200
@@ -74,14 +79,41 @@ class Putter:
     """Stores and reads documents of one server."""
 
     def __init__(self, client: Elasticsearch, bulk: BulkWriter, url: str) -> None:
-        """``url`` is for messages."""
+        """``url`` is for messages. Threads start with the first call of more than one batch."""
         self._client, self._bulk, self._url = client, bulk, url
+        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="put")
 
     def store(self, indices: Mapping[Kind, str], puts: Sequence[Put]) -> list[Report]:
-        """Store documents into the index of their kind; one report each, in order."""
+        """Store documents into the index of their kind; one report each, in order. Batches are prepared and written
+        ``WRITERS`` at once, and no more are held ready: that the caller waits is the back-pressure."""
         reports: dict[int, Report] = {}
+        batches = _batches(puts)
+        if len(batches) == 1:
+            self._store(indices, puts, batches[0], reports)
+        else:
+            running: list[Future[None]] = []
+            try:
+                for batch in batches:
+                    if len(running) == WRITERS:
+                        running.pop(0).result()
+                    running.append(self._pool.submit(self._store, indices, puts, batch, reports))
+                for future in running:
+                    future.result()
+            finally:
+                wait(running)
+        return [reports[place] for place in range(len(puts))]
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    def _store(
+        self, indices: Mapping[Kind, str], puts: Sequence[Put], batch: Sequence[int], reports: dict[int, Report]
+    ) -> None:
+        """Store the puts at the places of ``batch``."""
         groups: dict[tuple[str, str], _Group] = {}
-        for place, put in enumerate(puts):
+        for place in batch:
+            put = puts[place]
             wanted = prepare(put)
             if isinstance(wanted, Report):
                 reports[place] = wanted
@@ -94,7 +126,7 @@ class Putter:
         for _ in range(ROUNDS):
             open_ = self._round(open_, reports)
             if not open_:
-                return [reports[place] for place in range(len(puts))]
+                return
         raise IndexUnavailable(f"index {self._url}: {open_[0].id}: others change it again and again")
 
     def _round(self, groups: Sequence[_Group], reports: dict[int, Report]) -> list[_Group]:
@@ -138,6 +170,19 @@ class Putter:
                     fail(self._url, 404 if error.get("type") == "index_not_found_exception" else 503, error)
                 if hit["found"]:
                     yield hit
+
+
+def _batches(puts: Sequence[Put]) -> list[list[int]]:
+    """The places of the puts in batches; all puts on one document are in the same one, in order."""
+    places: dict[tuple[Kind, str], list[int]] = {}
+    for place, put in enumerate(puts):
+        places.setdefault((put.kind, put.id), []).append(place)
+    batches: list[list[int]] = [[]]
+    for same in places.values():
+        if len(batches[-1]) >= BATCH:
+            batches.append([])
+        batches[-1] += same
+    return batches
 
 
 def _report(group: _Group, decision: Decision, reports: dict[int, Report]) -> None:

@@ -27,22 +27,32 @@ from tests.services import NAMED, Server, cache, free_port, missing
 VERSION = "8.19.21"
 VARIABLE = "NEWSWATCH_TEST_ELASTICSEARCH"
 HEAP = "-Xms384m -Xmx384m"
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 NOBODY = 65534
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 _ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
 _INSTALL = f"no Elasticsearch to test on: install Docker, or Java 17 and Maven, or set {VARIABLE} to the URL of one"
 
 
-@functools.cache
 def elasticsearch() -> Server:
     """The running server; started at the first call, stopped when this process ends."""
+    found = _found()
+    return found if isinstance(found, Server) else missing(found)
+
+
+@functools.cache
+def _found() -> Server | str:
+    """The server, or why there is none: tried only once, however many tests ask."""
     if VARIABLE in NAMED:
         return _server(NAMED[VARIABLE])
-    if url := _from_docker():
-        return _server(url)
-    started = Distribution.unpack().start()
-    return _server(started.url)
+    try:
+        return _server(_from_docker() or Distribution.unpack().start().url)
+    except Unavailable as error:
+        return str(error)
+
+
+class Unavailable(Exception):
+    """There can be no server; says what to install."""
 
 
 def _server(url: str) -> Server:
@@ -113,8 +123,7 @@ class Distribution:
         given = {**BASIC, "http.port": str(port), "transport.port": str(free_port()), **(settings or {})}
         lines = [f"{name}: {value}" for name, value in given.items()]
         (self.folder / "config" / "elasticsearch.yml").write_text("\n".join(lines) + "\n")
-        if os.geteuid() == 0:
-            _give_to_nobody(self.folder)
+        give_to_nobody(self.folder)
         with (self.folder / "output.log").open("wb") as log:
             process = subprocess.Popen(self.command("elasticsearch"), env=self.environment(), stdout=log, stderr=log)
         started = Started(f"http://127.0.0.1:{port}", process)
@@ -143,17 +152,20 @@ def _archive() -> Path:
         return archive
     for tool in ("java", "mvn", "setpriv"):
         if not shutil.which(tool):
-            missing(f"{_INSTALL} ({tool} is not there)")
+            raise Unavailable(f"{_INSTALL} ({tool} is not there)")
     with tempfile.TemporaryDirectory(dir=cache()) as folder:
         command = ["mvn", "-q", "-B", _PLUGIN, f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={folder}"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
-            missing(f"{_INSTALL} (Maven: {' '.join(done.stdout.split())[:200]})")
+            raise Unavailable(f"{_INSTALL} (Maven: {' '.join(done.stdout.split())[:200]})")
         (Path(folder) / archive.name).replace(archive)
     return archive
 
 
-def _give_to_nobody(folder: Path) -> None:
+def give_to_nobody(folder: Path) -> None:
+    """Where root runs the tests: the server must own its files."""
+    if os.geteuid() != 0:
+        return
     (folder / "tmp").mkdir(exist_ok=True)
     for path in (folder.parent, *folder.parent.rglob("*")):
         os.chown(path, NOBODY, NOBODY)
@@ -179,7 +191,7 @@ def _wait(url: str, process: subprocess.Popen[bytes] | None) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    missing(f"Elasticsearch did not start at {url} within {START_SECONDS:.0f} s")
+    raise Unavailable(f"Elasticsearch did not start at {url} within {START_SECONDS:.0f} s: is the machine too busy?")
 
 
 if __name__ == "__main__":
