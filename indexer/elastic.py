@@ -19,7 +19,7 @@ from indexer.elastic_client import FIRST_SECONDS, connect, guarded
 from indexer.elastic_decide import State
 from indexer.elastic_mapping import ID, MAX_ID_BYTES, META, TIME, counted_field, names_of, sort_field
 from indexer.elastic_put import Putter, deletions
-from indexer.elastic_setup import holders, scan, set_up
+from indexer.elastic_setup import guard_indices, holders, scan, set_up
 from indexer.fields import FIELDS, KINDS, Kind
 from indexer.index import Page, Put, Report, Stored
 from indexer.paging import MAX_LIMIT, Place, decode_cursor, encode_cursor
@@ -56,6 +56,7 @@ class ElasticIndex:
         lines = []
         with guarded(self._url):
             self._client.options(request_timeout=FIRST_SECONDS).cluster.health(level="cluster")
+            guard_indices(self._client, self._settings.prefix)
             for names in self._names.values():
                 lines += set_up(self._client, names, self._settings, self._store)
         return lines

@@ -134,8 +134,19 @@ def counted_field(field: Field) -> str:
     return f"{field.path}.keyword" if field.type == "words" else field.path
 
 
+def guard(prefix: str) -> Json:
+    """The template by which no index of ours is ever made by a mere write: a worker of an older version may still
+    write into the index that setup has just replaced."""
+    return {
+        "index_patterns": [f"{prefix}-*"],
+        "priority": 499,
+        "allow_auto_create": False,
+        "_meta": {"description": "newswatch: indices are made by newswatch setup only"},
+    }
+
+
 def template(names: Names, settings: Json) -> Json:
-    """The composable index template: no index that it is for is ever made by a mere write."""
+    """The composable index template of one kind, in the present layout."""
     return {
         "index_patterns": [names.pattern],
         "priority": 500,

@@ -11,7 +11,7 @@ from typing import Any
 
 from elasticsearch import ApiError, BadRequestError, Elasticsearch, NotFoundError
 
-from indexer.elastic_mapping import META, Names, mappings, template
+from indexer.elastic_mapping import META, Names, guard, mappings, template
 from indexer.fields import Kind
 from indexer.index import Put, Report
 from indexer.query import fitting
@@ -31,6 +31,11 @@ def holders(client: Elasticsearch, alias: str) -> list[str]:
         return sorted(client.indices.get_alias(name=alias))
     except NotFoundError:
         return []
+
+
+def guard_indices(client: Elasticsearch, prefix: str) -> None:
+    """See to it that only setup makes indices."""
+    client.indices.put_index_template(name=f"{prefix}-guard", **guard(prefix))
 
 
 def set_up(client: Elasticsearch, names: Names, settings: ElasticsearchSettings, store: Store) -> list[str]:
