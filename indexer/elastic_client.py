@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -123,7 +124,7 @@ def _error(url: str, error: type[NewswatchError], fault: str, fix: str) -> Newsw
 def _told(error: TransportError) -> str:
     """The innermost reason, without the Python objects that urllib3 names."""
     message = str(error.errors[0] if error.errors else error.message)
-    return message.rsplit("object at 0x", 1)[-1].partition(">: ")[2] or message[:200]
+    return re.sub(r"^(<.*?>|\w+\(.*?\)): ", "", message)[:200]
 
 
 def _cause(error: ApiError) -> Json | str:

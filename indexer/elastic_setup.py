@@ -99,7 +99,8 @@ def _differences(client: Elasticsearch, names: Names, settings: ElasticsearchSet
 def _move_documents(client: Elasticsearch, old: str, names: Names, store: Store) -> int:
     """Store every document of the index ``old`` in the new one; how many. Raises ``ConfigError`` when one cannot be
     kept: nothing is removed then."""
-    client.indices.add_block(index=old, block="write")
+    client.indices.add_block(index=old, block="write")  # answers when the writes under way have ended
+    client.indices.refresh(index=old)  # or the last second's documents would be left behind
     count = 0
     for hits in scan(client, old):
         reports = store([_put(names.kind, hit) for hit in hits])
