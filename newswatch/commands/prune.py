@@ -30,7 +30,7 @@ def prune(
 ) -> None:
     """Remove from the index what is older than the `retention` settings say; the log is not touched.
 
-    Example: NEWSWATCH_RETENTION__ARTICLES=365d newswatch prune --dry-run
+    Example: newswatch prune --dry-run
     """
     settings = options(context).settings()
     kept = list(_kept(settings.retention))
