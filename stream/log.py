@@ -1,7 +1,7 @@
 """The log port: partitioned, append-only topics, consumer groups, and transactions that publish and commit together.
 
-``open_log("sqlite:///path/log.db")`` gives the embedded backend. Code above this floor knows only what is written
-here; ``tests/contracts/test_log*.py`` hold every backend to it.
+``open_log("sqlite:///path/log.db")`` gives the embedded backend, ``open_log("kafka://host:9092")`` Kafka. Code above
+this floor knows only what is written here; ``tests/contracts/test_log*.py`` hold every backend to it.
 
 Words. A *topic* has a fixed number of *partitions*; a record's place in its partition is its *offset* (0, 1, 2, …;
 compaction and retention leave gaps, an offset is never used twice). A *group* consumes a topic: each partition is
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from stream.errors import ConfigError, RecordTooLarge
 
 if TYPE_CHECKING:
+    from stream.settings import KafkaSettings
     from stream.topics import Topic
 
 MAX_RECORD_BYTES = 900_000
@@ -197,15 +198,25 @@ class Log(Protocol):
 
 
 def lag(log: Log, topic: str, group: str) -> int:
-    """How many offsets the group has yet to commit on ``topic`` (an upper bound of its records: gaps count)."""
+    """How many offsets the group has yet to commit on ``topic``: 0 when no record is left, else at least their number.
+
+    Gaps count; a partition behind whose committed offset there is nothing but a gap does not.
+    """
     committed = log.committed(topic, group)
-    return sum(b.end - max(b.start, committed[p].offset if p in committed else 0) for p, b in log.bounds(topic).items())
+    left = 0
+    for partition, bounds in log.bounds(topic).items():
+        start = max(bounds.start, committed[partition].offset if partition in committed else 0)
+        if start < bounds.end and log.read(topic, partition, start, 1, 1):
+            left += bounds.end - start
+    return left
 
 
-def open_log(url: str, *, create: bool = True) -> Log:
+def open_log(url: str, *, create: bool = True, kafka: KafkaSettings | None = None) -> Log:
     """The log at ``url``; an embedded one is made when absent, unless ``create`` is False.
 
-    Raises ``ConfigError`` for a URL that no backend serves, and for a log that is not there.
+    ``kafka`` says how brokers are spoken to; without it they are in plain text. Raises ``ConfigError`` for a URL that
+    no backend serves, for a log that is not there, and for brokers that do not let us in; ``LogError`` when no broker
+    answers.
     """
     scheme = url.partition(":")[0]
     path = url.removeprefix("sqlite:///")
@@ -213,4 +224,9 @@ def open_log(url: str, *, create: bool = True) -> Log:
         from stream.sqlite import SqliteLog
 
         return SqliteLog(path, create=create)
-    raise ConfigError(f"log_url: no log is served at this {scheme!r} URL; use sqlite:///PATH")
+    if url.startswith("kafka://"):
+        from stream.kafka import KafkaLog
+        from stream.settings import KafkaSettings
+
+        return KafkaLog(url, kafka or KafkaSettings())
+    raise ConfigError(f"log_url: no log is served at this {scheme!r} URL; use sqlite:///PATH or kafka://HOST:PORT")

@@ -13,9 +13,18 @@ import tomllib
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stream.errors import ConfigError
@@ -106,6 +115,39 @@ class AlertsSettings(Section):
     """An article that was already in the feed at the first poll alerts only when it is no older than this."""
 
 
+class KafkaSettings(Section):
+    """How a log at ``kafka://…`` is reached."""
+
+    user: str | None = None
+    """The SASL user."""
+    password: SecretStr | None = None
+    """The SASL password; better in ``password_file`` or in the environment than in newswatch.toml."""
+    password_file: Path | None = None
+    """A file with the SASL password, and nothing else."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How user and password are shown to the broker."""
+    ca_file: Path | None = None
+    """The certificates (PEM) that the brokers' are checked against; by default the system's."""
+    replication_factor: int | None = Field(default=None, ge=1, le=100)
+    """Of the topics that ``setup`` creates; by default the brokers' own."""
+    security_protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        default="plaintext", validate_default=True
+    )
+    """``ssl``: TLS; ``sasl_…``: with user and password."""
+
+    @field_validator("security_protocol")
+    @classmethod
+    def _fits_the_user(cls, value: str, info: ValidationInfo) -> str:
+        given = {name for name in ("user", "password", "password_file", "ca_file") if info.data.get(name)}
+        if not value.startswith("sasl_") and given - {"ca_file"}:
+            raise ValueError("with kafka.user and a password it must be sasl_ssl (or sasl_plaintext)")
+        if not value.endswith("ssl") and "ca_file" in given:
+            raise ValueError("with kafka.ca_file it must be ssl or sasl_ssl")
+        if value.startswith("sasl_") and ("user" not in given or len(given - {"user", "ca_file"}) != 1):
+            raise ValueError("give kafka.user, and one of kafka.password and kafka.password_file")
+        return value
+
+
 class Settings(BaseSettings):
     """The settings of one newswatch process. Use ``load_settings``; the fields are documented in the README."""
 
@@ -122,7 +164,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("newswatch-data")
     """Where the embedded log and index live."""
     log_url: str | None = None
-    """``sqlite:///PATH`` (four slashes for an absolute path); by default log.db in ``data_dir``."""
+    """``sqlite:///PATH`` (four slashes for an absolute path) or ``kafka://HOST:PORT,…``; by default log.db in
+    ``data_dir``."""
     index_url: str | None = None
     """``sqlite:///PATH`` (four slashes for an absolute path); by default index.db in ``data_dir``."""
     feeds_file: Path | None = None
@@ -144,6 +187,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     enrich: EnrichSettings = EnrichSettings()
     alerts: AlertsSettings = AlertsSettings()
+    kafka: KafkaSettings = KafkaSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -217,11 +261,12 @@ def known() -> dict[str, type[Section] | None]:
 
 
 def _refuse_unknown_variables() -> None:
-    """A misspelt variable must not be ignored: the person believes that it works."""
+    """A misspelt variable must not be ignored: the person believes that it works. ``…_TEST_…`` is for the tests."""
     names = {PREFIX + n.upper() for n in known()}
     names |= {f"{PREFIX}{n}__{s}".upper() for n, c in known().items() if c for s in c.model_fields}
     for variable in os.environ:
-        if variable.upper().startswith(PREFIX) and variable.upper() not in names:
+        ours = variable.upper().startswith(PREFIX) and not variable.upper().startswith(f"{PREFIX}TEST_")
+        if ours and variable.upper() not in names:
             raise ConfigError(f"{variable}: no such setting; {_nearest(variable.upper(), names, len(PREFIX))}")
 
 
@@ -243,7 +288,8 @@ def _explain(error: ValidationError, file: Path) -> str:
         return f"{name}: no such setting (in {where}); {_nearest(name, names)}"
     hint = " (durations look like 90s, 15m, 2h, 7d)" if "time_delta" in first["type"] else ""
     message = first["msg"].removeprefix("Value error, ")
-    return f"{name}: {_redacted(first['input'])!r} is not valid (from {where}): {message}{hint}"
+    value = "***" if "password" in name else _redacted(first["input"])
+    return f"{name}: {value!r} is not valid (from {where}): {message}{hint}"
 
 
 def _explain_variable() -> str:
