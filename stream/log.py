@@ -4,8 +4,9 @@
 this floor knows only what is written here; ``tests/contracts/test_log*.py`` hold every backend to it.
 
 Words. A *topic* has a fixed number of *partitions*; a record's place in its partition is its *offset* (0, 1, 2, …;
-compaction, retention and on Kafka transactions leave gaps, an offset is never used twice). A *group* consumes a topic: each partition is
-owned by one of its live members at a time. A *committed offset* is the offset of the next record to be read.
+compaction, retention and on Kafka transactions leave gaps, an offset is never used twice). A *group* consumes a topic:
+each partition is owned by one of its live members at a time. A *committed offset* is the offset of the next record to
+be read.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ class Consumer(Protocol):
     Partitions come and go only inside ``poll``: a member that joins gets its share at the others' next polls. Of one
     whose process died or stands still (SIGSTOP) they are free within 10 s and go to the next other member that polls;
     a member that lives but does not poll for 5 minutes is treated alike. As long as nobody has taken its partitions it
-    keeps them at its next ``poll``; until then it may still commit, or (Kafka) is fenced already. A partition newly owned is read from its committed offset,
-    without one, or where retention has passed it, from its start.
+    keeps them at its next ``poll``; until then it may still commit, or (Kafka) is fenced already. A partition newly
+    owned is read from its committed offset, without one, or where retention has passed it, from its start.
     """
 
     topic: str
@@ -160,10 +161,10 @@ class Log(Protocol):
         An exception in the block drops it. With a ``consumer`` the end raises ``Fenced`` when it no longer owns one of
         the partitions committed: another member took it over, although this process may not know (it was paused).
         Only the partitions given to ``commit`` are checked: a transaction that commits nothing is never fenced. When
-        the block's end returned, the records are on disk, readers see them, and the order of those of one process is the
-        order of its commits; when it raised, nothing of it happened. (On Kafka it may be open for as long as no broker
-        answers what happened; the message says so. The consumer is given a batch that was settled after all no second
-        time.) Open it only to publish: no slow work inside.
+        the block's end returned, the records are on disk, readers see them, and the order of one process's records is
+        the order of its commits; when it raised, nothing of it happened. (On Kafka it may be open, for as long as no
+        broker answers, what happened; the message says so. A batch that was settled after all the consumer does not
+        get again.) Open it only to publish: no slow work inside.
         """
 
     def consumer(self, topic: str, group: str) -> Consumer:

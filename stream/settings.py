@@ -312,5 +312,10 @@ def _is_json(value: str) -> bool:
 
 
 def _redacted(value: object) -> str:
-    """The value as text, with what stands between ``//`` and the last ``@`` of a word hidden: user and password."""
+    """The value as text, with what stands between ``//`` and the last ``@`` of a word hidden: user and password.
+
+    A value that speaks of a password is hidden as a whole.
+    """
+    if "password" in str(value).lower():
+        return "***"
     return re.sub(r"//[^\s\"']*@", "//***@", str(value))
