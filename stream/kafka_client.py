@@ -63,12 +63,13 @@ class Cluster:
                 **self._options(), kafka_client=client, bootstrap_timeout_ms=int(LET_IN_SECONDS * 1000)
             )
         except KafkaError as error:
-            refused = bool(clients and clients[-1]._manager._auth_failures)  # said nowhere else
+            # Nobody says that a password is wrong: the connection ends after the versions were exchanged.
+            spoke = bool(clients) and clients[-1]._manager.broker_version_data is not None
             for one in clients:
                 with suppress(KafkaError):
                     one.close()
                 one._net.stop()  # a client that failed to connect leaves its thread behind
-            raise self._not_let_in(refused=refused) from error
+            raise self._not_let_in(spoke=spoke) from error
 
     def consumer(self, **options: Any) -> Any:
         """A consumer that reads what is committed and commits nothing by itself."""
@@ -137,9 +138,9 @@ class Cluster:
                 failures.append(f"{host}:{port}: {error.strerror or error}")
         raise LogError(f"log {self.url}: no broker answers ({'; '.join(failures)}); start Kafka or correct log_url")
 
-    def _not_let_in(self, *, refused: bool) -> ConfigError | LogError:
+    def _not_let_in(self, *, spoke: bool) -> ConfigError | LogError:
         given = self.settings
-        if refused:
+        if spoke and self.password is not None:
             return ConfigError(
                 f"log {self.url}: the broker does not let user {given.user!r} in; check kafka.user, the password and"
                 f" kafka.sasl_mechanism ({given.sasl_mechanism})"

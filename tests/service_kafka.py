@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import os
+import socket
 import subprocess
 import uuid
 from dataclasses import dataclass
@@ -84,8 +85,9 @@ def secured() -> Secured:
 def answers(port: int) -> bool:
     """Whether a broker at this port of loopback takes part in its cluster."""
     try:
+        socket.create_connection(("127.0.0.1", port), 1.0).close()  # refused, the library leaves a socket behind
         KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=1_000).close()
-    except KafkaError:
+    except (OSError, KafkaError):
         return False
     return True
 

@@ -23,6 +23,10 @@ from tests.service_kafka import kafka
 class Store(Protocol):
     """A place that holds one log; picklable, so that a child process opens the same one."""
 
+    @property
+    def session(self) -> float:
+        """A member is dead so many seconds after its last sign of life."""
+
     def open(self) -> Log:
         """The log, opened anew; its topics and records are those of all who opened this store."""
 
@@ -58,7 +62,7 @@ class KafkaStore:
 
     url: str
     prefix: str
-    session: float = 1.0
+    session: float = 1.5
 
     def open(self) -> PrefixedLog:
         """See ``Store.open``."""

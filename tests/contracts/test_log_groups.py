@@ -195,12 +195,14 @@ def test_one_that_stood_still_joins_again_and_reads_from_what_is_committed(
     assert [(r.value or b"").decode() for r in records] == ["b", "c"] * 2
 
 
-def test_slow_work_between_polls_does_not_lose_partitions(open_store: Callable[[], Log], log: Log) -> None:
+def test_slow_work_between_polls_does_not_lose_partitions(
+    open_store: Callable[[], Log], store: Store, log: Log
+) -> None:
     put(log, "t.a", 0, "a")
     slow, eager = log.consumer("t.a", "g"), open_store().consumer("t.a", "g")
     until(split(2, 2), slow, eager)
     kept = slow.assignment()
-    deadline = time.monotonic() + 2.5  # the store's members are dead after 1 s without a sign of life
+    deadline = time.monotonic() + 2.5 * store.session
     while time.monotonic() < deadline:
         eager.poll(10, 0.1)
     assert eager.assignment() == set(range(PARTITIONS)) - kept
@@ -226,7 +228,9 @@ def test_a_joining_member_takes_nothing_before_the_owner_polls(open_store: Calla
 # -- publish and commit at once, whatever happens
 
 
-def test_copying_is_exactly_once_and_in_order_under_kills_and_pauses(log: Log, spawn: Callable[..., Child]) -> None:
+def test_copying_is_exactly_once_and_in_order_under_kills_and_pauses(
+    log: Log, store: Store, spawn: Callable[..., Child]
+) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.randrange(1_000_000))
     print(f"CHAOS_SEED={seed} repeats this run's choices")
     chance = random.Random(seed)
@@ -253,7 +257,7 @@ def test_copying_is_exactly_once_and_in_order_under_kills_and_pauses(log: Log, s
         victim = chance.randrange(len(children))
         if chance.random() < 0.25:
             children[victim].stop()
-            time.sleep(1.4)  # longer than the store's members live without a sign of life
+            time.sleep(1.4 * store.session)
             children[victim].resume()
         else:
             children[victim].kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ from tests.services import free_ports
 A = Topic("t.a", "", "", "", compacted=False)
 B = Topic("t.b", "", "", "", compacted=False)
 SAID_WITHIN = 15.0
+# refused, the library leaves a socket to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
 @pytest.fixture
@@ -35,6 +38,7 @@ def store(tmp_path: Path) -> Iterator[KafkaStore]:
     made = kafka_store(tmp_path)
     yield made
     made.discard()
+    gc.collect()
 
 
 @pytest.fixture
@@ -49,6 +53,7 @@ def open_store(store: KafkaStore) -> Iterator[Callable[[], Log]]:
     yield open_one
     for log in logs:
         log.close()
+    gc.collect()
 
 
 @pytest.fixture
@@ -273,11 +278,12 @@ def test_a_broker_that_was_killed_and_comes_back(open_store: Callable[[], Log], 
     consumer = log.consumer("t.a", "g")
     put(other, "t.a", "before")
     poll_until(consumer, lambda keys: keys == ["before"])
+    assert log.partitions("t.b") == 2
     server.kill()
     try:
         with pytest.raises(LogError, match="is Kafka up"):
             poll_for(consumer, 30.0)
-        with pytest.raises(LogError, match="nothing was published"):
+        with pytest.raises(LogError, match=r"no broker answers|nothing was published"):
             commit(log, consumer)
     finally:
         server.start()
