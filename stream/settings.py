@@ -13,7 +13,7 @@ import tomllib
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -156,6 +156,39 @@ class RetentionSettings(Section):
         return value
 
 
+class KafkaSettings(Section):
+    """How a log at ``kafka://…`` is reached."""
+
+    user: str | None = None
+    """The SASL user."""
+    password: SecretStr | None = None
+    """The SASL password; better in ``password_file`` or in the environment than in newswatch.toml."""
+    password_file: Path | None = None
+    """A file with the SASL password, and nothing else."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How user and password are shown to the broker."""
+    ca_file: Path | None = None
+    """The certificates (PEM) that the brokers' are checked against; by default the system's."""
+    replication_factor: int | None = Field(default=None, ge=1, le=100)
+    """Of the topics that ``setup`` creates; by default the brokers' own."""
+    security_protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        default="plaintext", validate_default=True
+    )
+    """``ssl``: TLS; ``sasl_…``: with user and password."""
+
+    @field_validator("security_protocol")
+    @classmethod
+    def _fits_the_user(cls, value: str, info: ValidationInfo) -> str:
+        given = {name for name in ("user", "password", "password_file", "ca_file") if info.data.get(name)}
+        if not value.startswith("sasl_") and given - {"ca_file"}:
+            raise ValueError("with kafka.user and a password it must be sasl_ssl (or sasl_plaintext)")
+        if not value.endswith("ssl") and "ca_file" in given:
+            raise ValueError("with kafka.ca_file it must be ssl or sasl_ssl")
+        if value.startswith("sasl_") and ("user" not in given or len(given - {"user", "ca_file"}) != 1):
+            raise ValueError("give kafka.user, and one of kafka.password and kafka.password_file")
+        return value
+
+
 class Settings(BaseSettings):
     """The settings of one newswatch process. Use ``load_settings``; the fields are documented in the README."""
 
@@ -172,7 +205,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("newswatch-data")
     """Where the embedded log and index live."""
     log_url: str | None = None
-    """``sqlite:///PATH`` (four slashes for an absolute path); by default log.db in ``data_dir``."""
+    """``sqlite:///PATH`` (four slashes for an absolute path) or ``kafka://HOST:PORT,…``; by default log.db in
+    ``data_dir``."""
     index_url: str | None = None
     """``sqlite:///PATH`` (four slashes for an absolute path) or ``https://HOST:9200`` (Elasticsearch); by default
     index.db in ``data_dir``."""
@@ -197,6 +231,7 @@ class Settings(BaseSettings):
     alerts: AlertsSettings = AlertsSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     retention: RetentionSettings = RetentionSettings()
+    kafka: KafkaSettings = KafkaSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -270,11 +305,12 @@ def known() -> dict[str, type[Section] | None]:
 
 
 def _refuse_unknown_variables() -> None:
-    """A misspelt variable must not be ignored: the person believes that it works."""
+    """A misspelt variable must not be ignored: the person believes that it works. ``…_TEST_…`` is for the tests."""
     names = {PREFIX + n.upper() for n in known()}
     names |= {f"{PREFIX}{n}__{s}".upper() for n, c in known().items() if c for s in c.model_fields}
     for variable in os.environ:
-        if variable.upper().startswith(PREFIX) and variable.upper() not in names:
+        ours = variable.upper().startswith(PREFIX) and not variable.upper().startswith(f"{PREFIX}TEST_")
+        if ours and variable.upper() not in names:
             raise ConfigError(f"{variable}: no such setting; {_nearest(variable.upper(), names, len(PREFIX))}")
 
 
@@ -320,5 +356,10 @@ def _is_json(value: str) -> bool:
 
 
 def _redacted(value: object) -> str:
-    """The value as text, with what stands between ``//`` and the last ``@`` of a word hidden: user and password."""
+    """The value as text, with what stands between ``//`` and the last ``@`` of a word hidden: user and password.
+
+    A value that speaks of a password is hidden as a whole.
+    """
+    if "password" in str(value).lower():
+        return "***"
     return re.sub(r"//[^\s\"']*@", "//***@", str(value))

@@ -2,7 +2,7 @@
 
 ``NEWSWATCH_TEST_ELASTICSEARCH`` names one that runs (``http://127.0.0.1:9200``). Maven's is Elastic's own small
 distribution for tests: the real server without X-Pack's scripts, SQL and the like, and without a JDK. It refuses to run
-as root, so root runs it as nobody. ``python -m tests.service_elastic`` starts one for a person.
+as root, so root runs it as nobody.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import functools
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -22,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services import NAMED, Server, cache, free_port, missing
+from tests.services import NAMED, ForeignServer, Server, cache, free_ports, missing
 
 VERSION = "8.19.21"
 VARIABLE = "NEWSWATCH_TEST_ELASTICSEARCH"
@@ -37,7 +36,7 @@ _INSTALL = f"no Elasticsearch to test on: install Docker, or Java 17 and Maven, 
 def elasticsearch() -> Server:
     """The running server; started at the first call, stopped when this process ends."""
     found = _found()
-    return found if isinstance(found, Server) else missing(found)
+    return missing(found) if isinstance(found, str) else found
 
 
 @functools.cache
@@ -56,7 +55,7 @@ class Unavailable(Exception):
 
 
 def _server(url: str) -> Server:
-    return Server("elasticsearch", url, {"NEWSWATCH_INDEX_URL": url})
+    return ForeignServer(url)
 
 
 def _from_docker() -> str | None:
@@ -119,8 +118,8 @@ class Distribution:
 
     def start(self, settings: Mapping[str, str] | None = None) -> Started:
         """Start the server with ``BASIC`` and ``settings``, and wait until it answers."""
-        port = free_port()
-        given = {**BASIC, "http.port": str(port), "transport.port": str(free_port()), **(settings or {})}
+        port, transport = free_ports(2)
+        given = {**BASIC, "http.port": str(port), "transport.port": str(transport), **(settings or {})}
         lines = [f"{name}: {value}" for name, value in given.items()]
         (self.folder / "config" / "elasticsearch.yml").write_text("\n".join(lines) + "\n")
         give_to_nobody(self.folder)
@@ -192,15 +191,3 @@ def _wait(url: str, process: subprocess.Popen[bytes] | None) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
     raise Unavailable(f"Elasticsearch did not start at {url} within {START_SECONDS:.0f} s: is the machine too busy?")
-
-
-if __name__ == "__main__":
-    server = elasticsearch()
-    for name, value in server.environment.items():
-        print(f"export {name}={value}", flush=True)
-    print("Elasticsearch runs until this ends (Ctrl-C).", file=sys.stderr, flush=True)
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        pass
