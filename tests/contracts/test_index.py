@@ -71,7 +71,7 @@ def found(index: Index, text: str | None = None, kind: Kind = "articles", **opti
 
 def test_setup_says_what_it_makes_and_is_safe_to_repeat(store: IndexStore) -> None:
     index = store.open()
-    assert len(index.setup()) == 3
+    assert len(index.setup()) == 4
     assert index.setup() == []
     index.close()
     other = store.open("g2")
