@@ -75,7 +75,7 @@ def test_setup_says_what_it_makes_and_is_safe_to_repeat(store: IndexStore) -> No
     assert index.setup() == []
     index.close()
     other = store.open("g2")
-    assert len(other.setup()) == 2  # alerts are shared
+    assert len(other.setup()) == 3  # alerts are shared
     other.close()
 
 
