@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import functools
+import gc
 import socket
 import subprocess
 import uuid
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -84,12 +86,15 @@ def secured() -> Secured:
 
 def answers(port: int) -> bool:
     """Whether a broker at this port of loopback takes part in its cluster."""
-    try:
-        socket.create_connection(("127.0.0.1", port), 1.0).close()  # refused, the library leaves a socket behind
-        KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=1_000).close()
-    except (OSError, KafkaError):
-        return False
-    return True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # refused, the library leaves a socket to the collector
+        try:
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
+            KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=1_000).close()
+        except (OSError, KafkaError):
+            gc.collect()
+            return False
+        return True
 
 
 def properties(folder: Path, port: int, secured_port: int, controller_port: int) -> dict[str, str]:

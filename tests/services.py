@@ -92,6 +92,7 @@ class ProcessServer:
         self._ready = ready
         self._environment = None if environment is None else dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         atexit.register(self.kill)
 
     def start(self) -> None:
@@ -102,6 +103,9 @@ class ProcessServer:
                 self._command, cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,  # Ctrl-C is for the tests
             )  # fmt: skip
+        # ends the server when this process ends in whatever way: then the guard's standard input does
+        guard = ["sh", "-c", "read _; kill -9 $0", str(self._process.pid)]
+        self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True)
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             ended = self._process.poll() is not None
@@ -125,6 +129,10 @@ class ProcessServer:
                 self._process.send_signal(how)
             self._process.wait(60)
             self._process = None
+        if self._guard is not None:
+            self._guard.kill()  # before its input ends: the server's number may be another's soon
+            self._guard.communicate()
+            self._guard = None
 
 
 def missing(what: str) -> NoReturn:

@@ -252,8 +252,8 @@ def test_copying_is_exactly_once_and_in_order_under_kills_and_pauses(
 
     children = [copier(), copier()]
     for turn in range(6):
-        more_work(turn)
         seen = count("t.b")
+        more_work(turn)
         _wait(lambda seen=seen: count("t.b") > seen)  # type: ignore[misc]
         time.sleep(chance.uniform(0, 0.15))
         print(f"turn {turn}: {count('t.a') - count('t.b')} records were still to be copied")

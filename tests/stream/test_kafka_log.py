@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +20,11 @@ from pydantic import SecretStr
 from stream.errors import ConfigError, LogError, NewswatchError
 from stream.kafka import KafkaLog
 from stream.kafka_client import cluster
+from stream.kafka_writer import Attempt
 from stream.log import Consumer, Log, Offset, open_log
 from stream.settings import KafkaSettings
 from stream.topics import Topic
+from tests.contracts.processes import Child, Desk, join, poll
 from tests.contracts.stores import KafkaStore, kafka_store
 from tests.service_kafka import PASSWORD, USER, kafka, secured
 from tests.services import free_ports
@@ -296,6 +300,36 @@ def test_a_broker_that_was_killed_and_comes_back(open_store: Callable[[], Log], 
     assert log.committed("t.a", "g")[0].offset == 1
     print(f"noticed after {noticed:.1f} s")
     assert noticed < 25
+
+
+def test_one_that_died_inside_a_transaction_is_taken_over_in_time(store: KafkaStore, log: Log) -> None:
+    put(log, "t.a", "work")
+    child = Child(store.in_production())
+    try:
+        child.call(join, "t.a", "g")
+        while not child.call(poll, 10, 0.5):
+            pass
+        child.begin(publish_and_die)
+        deadline = time.monotonic() + 20
+        while child.alive():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        child.kill()
+    died = time.monotonic()
+    consumer = log.consumer("t.a", "g")
+    assert poll_until(consumer, bool) == ["work"]
+    commit(log, consumer)
+    assert time.monotonic() - died < 25
+    assert [r.value for r in log.read("t.b", 0, 0, 10)] == [b"after the outage"]
+
+
+def publish_and_die(desk: Desk) -> None:
+    """Everything of a transaction is sent but its end."""
+    Attempt.begin_commit = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign,assign,return-value]
+    with desk.log.transaction(desk.consumer) as tx:
+        tx.publish("t.b", 0, "k", b"never to be seen")
+        tx.commit({0: Offset(1)})
 
 
 def poll_for(consumer: Consumer, seconds: float) -> None:
