@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import functools
-import gc
 import socket
 import subprocess
+import sys
 import uuid
-import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -17,8 +16,6 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
 from tests.services import (
     NAMED,
@@ -85,16 +82,17 @@ def secured() -> Secured:
 
 
 def answers(port: int) -> bool:
-    """Whether a broker at this port of loopback takes part in its cluster."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # refused, the library leaves a socket to the collector
-        try:
-            socket.create_connection(("127.0.0.1", port), 1.0).close()
-            KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=1_000).close()
-        except (OSError, KafkaError):
-            gc.collect()
-            return False
-        return True
+    """Whether a broker at this port of loopback takes part in its cluster.
+
+    The library is asked in a process of its own: where it fails to connect it leaves threads and sockets behind.
+    """
+    try:
+        socket.create_connection(("127.0.0.1", port), 1.0).close()
+    except OSError:
+        return False
+    ask = "import sys, kafka; kafka.KafkaAdminClient(bootstrap_servers=sys.argv[1], bootstrap_timeout_ms=3000).close()"
+    command = [sys.executable, "-c", ask, f"127.0.0.1:{port}"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def properties(folder: Path, port: int, secured_port: int, controller_port: int) -> dict[str, str]:
