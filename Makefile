@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := stream ingest processors alerts indexer newswatch training tests benchmarks
 
-.PHONY: setup demo test services lint bench docs lock clean
+.PHONY: setup demo test services lint bench train docs lock clean
 
 setup: $(READY)
 
@@ -47,6 +47,11 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+# The learned model and the weights of the certainty, from corpus/: about an hour on two free cores.
+train: $(READY) requirements-train.lock
+	$(BIN)/uv pip install --quiet --python .venv --require-hashes -r requirements-train.lock
+	$(BIN)/python -m training
+
 # What is derived from the code: the reference of commands, settings and fields. A test fails when it is stale.
 docs: $(READY)
 	$(BIN)/python -m newswatch.reference docs
@@ -57,6 +62,8 @@ lock: $(READY)
 	  --no-emit-find-links --no-annotate --no-header pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --no-header --extra dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header --extra dev --extra train pyproject.toml -o requirements-train.lock
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist

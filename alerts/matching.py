@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from alerts.evidence import Quote, telling_sentences
 from alerts.rules import Rule
+from alerts.wording import MAX_SENTENCE, cut, kind_name, minute, quoted_sentence, route, span
 from indexer.documents import article_document, statement_document
 from indexer.query import Matchable, matches
 from stream.ids import digest
-from stream.messages import Alert, AlertEvidence, Article, EnrichedArticle, LocationChange, Place, Subject
-
-MAX_SENTENCE = 1_000
-"""A quoted sentence is cut at this many characters, so that an alert always fits into a record."""
-MAX_TITLE = 250
-"""So are the title of an alert and each name in its text."""
+from stream.messages import Alert, AlertEvidence, Article, EnrichedArticle, LocationChange, Origin, Subject
 
 
 def candidates(
@@ -42,30 +38,26 @@ def held_back(article: Article, max_age: timedelta, *, replayed: bool = False) -
     at most ``max_age`` before they were fetched (a feed without dates must not page for all that it holds); nothing
     that a replay brings.
     """
+    age = None if article.published_from == "fetched" else article.fetched - article.published
+    return reason_to_hold(article.origin, age, max_age, replayed=replayed)
+
+
+def reason_to_hold(origin: Origin, age: timedelta | None, max_age: timedelta, *, replayed: bool) -> str | None:
+    """Of an article that came by ``origin``; ``age`` is how long before its fetch it was published, None if unknown."""
     if replayed:
         return "found by a replay of kept articles"
-    if article.origin == "backfill":
+    if origin == "backfill":
         return "from a backfill of archived articles"
-    if article.origin == "first_poll" and article.published_from == "fetched":
+    if origin == "first_poll" and age is None:
         return "already in the feed when it was added, which does not say when it was published"
-    age = article.fetched - article.published
-    if article.origin == "first_poll" and age > max_age:
-        return f"already in the feed when it was added, published {_length(age)} before"
+    if origin == "first_poll" and age is not None and age > max_age:
+        return f"already in the feed when it was added, published {span(age)} before"
     return None
 
 
 def alert_id(rule: str, subject: str, transition: str = "matched") -> str:
     """The id of the alert that ``rule`` raises about ``subject``: the same in every generation."""
     return digest("alert", rule, subject, transition)
-
-
-def _length(time: timedelta) -> str:
-    """A length of time as a person says it: in days from two days on, in hours from two hours on."""
-    seconds = int(time.total_seconds())
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}s"
-    return f"{seconds} second{'' if seconds == 1 else 's'}"
 
 
 # -- rules on articles
@@ -81,7 +73,7 @@ def _about_article(
     for rule in rules:
         if matches(rule.query, view, now):
             quotes = telling_sentences(rule.query, article, now)
-            lines = [f"Article: {_cut(article.title)}", _outlet(article), *_quoted(quotes)]
+            lines = [f"Article: {cut(article.title)}", _outlet(article), *_quoted(quotes)]
             subject = Subject(kind="article", id=article.id)
             yield _alert(rule, enriched, subject, now, held, article.title.strip() or rule.name, lines, quotes)
 
@@ -101,7 +93,8 @@ def _about_changes(
             if wanted and matches(rule.query, view, now):
                 said = change.evidence
                 quotes = (Quote(said.sentence, said.start, said.end),)
-                title = f"{_cut(change.actor.name, 100)}: {_route(change)} ({change.status} {_kind(change)})"
+                move = f"{change.status} {kind_name(change.kind)}"
+                title = f"{cut(change.actor.name, 100)}: {route(change.origin, change.destination)} ({move})"
                 lines = [*_told(change), _outlet(enriched.article), *_quoted(quotes)]
                 subject = Subject(kind="location-change", id=change.id)
                 yield _alert(rule, enriched, subject, now, held, title, lines, quotes)
@@ -110,31 +103,14 @@ def _about_changes(
 def _told(change: LocationChange) -> list[str]:
     actor = change.actor
     same = actor.text.casefold() == actor.name.casefold()
-    when = f", {_cut(change.when.text)}" if change.when else ""
+    when = f", {cut(change.when.text)}" if change.when else ""
     background = ", told as background" if change.background else ""
     return [
-        f"Who: {_cut(actor.name)}" + ("" if same else f" (“{_cut(actor.text)}”)"),
-        f"Where: {_route(change)}",
-        f"What: {_kind(change)}, {change.status}{when}{background}",
-        f"Says: {_cut(change.attribution) if change.attribution else 'the article itself'}",
+        f"Who: {cut(actor.name)}" + ("" if same else f" (“{cut(actor.text)}”)"),
+        f"Where: {route(change.origin, change.destination)}",
+        f"What: {kind_name(change.kind)}, {change.status}{when}{background}",
+        f"Says: {cut(change.attribution) if change.attribution else 'the article itself'}",
     ]
-
-
-def _route(change: LocationChange) -> str:
-    if change.origin and change.destination:
-        return f"{_place(change.origin)} → {_place(change.destination)}"
-    if change.origin:
-        return f"from {_place(change.origin)}"
-    return f"to {_place(change.destination)}" if change.destination else "no place named"
-
-
-def _place(place: Place) -> str:
-    country = f", {place.country}" if place.country and place.kind != "country" else ""
-    return _cut(place.name, 60) + country
-
-
-def _kind(change: LocationChange) -> str:
-    return change.kind.replace("_", " ")
 
 
 # -- what all alerts share
@@ -152,7 +128,7 @@ def _alert(
         query=rule.query.text,
         severity=rule.severity,
         subject=subject,
-        title=_cut(title),
+        title=cut(title),
         text="\n".join(lines),
         evidence=tuple(_evidence(quote, article) for quote in quotes),
         links=(article.url,),
@@ -164,9 +140,8 @@ def _alert(
 
 
 def _evidence(quote: Quote, article: Article) -> AlertEvidence:
-    whole = quote.sentence
     return AlertEvidence(
-        sentence=whole if len(whole) <= MAX_SENTENCE else whole[: MAX_SENTENCE - 1] + "…",
+        sentence=quoted_sentence(quote.sentence),
         start=quote.start,
         end=quote.end,
         source=article.source.name,
@@ -180,14 +155,8 @@ def _evidence(quote: Quote, article: Article) -> AlertEvidence:
 def _outlet(article: Article) -> str:
     time = article.published if article.published_from != "fetched" else article.fetched
     did = "published" if article.published_from != "fetched" else "no date given, first seen"
-    return f"Outlet: {_cut(article.source.name)}, {did} {time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"Outlet: {cut(article.source.name)}, {did} {minute(time)} UTC"
 
 
 def _quoted(quotes: Sequence[Quote]) -> list[str]:
-    return [f"Evidence: “{_cut(quote.sentence, MAX_SENTENCE)}”" for quote in quotes]
-
-
-def _cut(text: str, limit: int = MAX_TITLE) -> str:
-    """The text in one line, with an ellipsis where it is longer than ``limit``."""
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    return [f"Evidence: “{cut(quote.sentence, MAX_SENTENCE)}”" for quote in quotes]

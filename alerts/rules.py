@@ -15,17 +15,30 @@ from indexer.query import Query, QueryError, parse
 from stream.errors import ConfigError
 from stream.messages import Severity
 
-Target = Literal["articles", "location-changes"]
-"""What a rule is matched against: each article, or each location change that an article states."""
+Target = Literal["articles", "location-changes", "relocations"]
+"""What a rule is matched against: each article, each location change that an article states, or each relocation
+whenever a transition of it is announced."""
+
+On = Literal["appeared", "corroborated", "status", "disputed", "settled", "denied", "withdrawn", "completed"]
+"""The transitions that a rule on relocations wants: the kinds of ``TransitionKind``, where ``disputed`` is only that a
+dispute begins and ``settled`` is its end."""
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-KEYS = ("id", "name", "query", "target", "severity")
+ONS: tuple[On, ...] = get_args(On)
+USUAL: tuple[On, ...] = tuple(on for on in ONS if on != "settled")
+"""What a rule without ``on`` wants."""
+MAX_SOURCES = 10
+"""Beyond so many independent sources no further one is a transition (``MOST_TOLD`` of the fusion)."""
+KEYS = ("id", "name", "query", "target", "severity", "on", "min_sources", "min_confidence")
+OF_RELOCATIONS = ("on", "min_sources", "min_confidence")
+"""The keys that only a rule on relocations has."""
 REQUIRED = ("id", "name", "query", "target")
 MAX_NAME = 200
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _TEXT = "tag:yaml.org,2002:str"
 _NULL = "tag:yaml.org,2002:null"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 T = TypeVar("T", bound=str)
 
 
@@ -40,6 +53,12 @@ class Rule:
     severity: Severity
     where: str
     """File and line, for a person: ``embassies.yml:12``."""
+    on: tuple[On, ...] = USUAL
+    """Of a rule on relocations: the transitions that it wants."""
+    min_sources: int = 1
+    """Of a rule on relocations: by how many independent sources the move must be told, 1 to ``MAX_SOURCES``."""
+    min_confidence: float = 0.0
+    """Of a rule on relocations: the least confidence of the relocation, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,10 +83,15 @@ class RuleErrors(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A value of one rule, with its line."""
+    """A value of one rule, with its line; only ``on`` may have several."""
 
     line: int
-    value: str
+    values: tuple[str, ...]
+
+    @property
+    def value(self) -> str:
+        """The first, mostly the only one."""
+        return self.values[0]
 
 
 class _Reader:
@@ -134,21 +158,35 @@ def _claim(reader: _Reader, first: dict[str, str], entry: _Entry | None) -> None
 
 
 def _rule(reader: _Reader, fields: dict[str, _Entry], where: str) -> Rule | None:
+    before = len(reader.problems)
     identifier = _checked(reader, fields, "id", _slug)
     name = _checked(reader, fields, "name", _name)
     target = _choice(reader, fields, "target", TARGETS)
     severity = _choice(reader, fields, "severity", SEVERITIES) if "severity" in fields else "medium"
     query = _query(reader, fields, target)
+    wanted = _choices(reader, fields, "on", ONS) if "on" in fields else USUAL
+    sources = _number(reader, fields, "min_sources", 1, MAX_SOURCES)
+    confidence = _number(reader, fields, "min_confidence", 0, 1)
+    for key in OF_RELOCATIONS:
+        if key in fields and target in ("articles", "location-changes"):
+            reader.problem(
+                fields[key].line, f"{key} is only for target: relocations; take it out, or change the target"
+            )
     if identifier is None or name is None or target is None or severity is None or query is None:
         return None
-    return Rule(identifier, name, query, target, severity, where)
+    if len(reader.problems) > before:
+        return None
+    return Rule(identifier, name, query, target, severity, where, wanted, int(sources or 1), confidence or 0.0)
 
 
 _EXAMPLES = {
     "id": "my-rule (small letters, digits and hyphens)",
     "name": "what a person should read",
     "query": "'actor.root:hamas AND destination.country:IQ'",
-    "target": "location-changes (or articles)",
+    "target": "location-changes (or articles, relocations)",
+    "on": "[appeared, corroborated]",
+    "min_sources": "2",
+    "min_confidence": "0.7",
 }
 
 
@@ -178,15 +216,33 @@ def _name(value: str) -> str | None:
 
 
 def _choice(reader: _Reader, fields: dict[str, _Entry], key: str, allowed: Sequence[T]) -> T | None:
+    return next(iter(_choices(reader, fields, key, allowed)), None)
+
+
+def _choices(reader: _Reader, fields: dict[str, _Entry], key: str, allowed: Sequence[T]) -> tuple[T, ...]:
+    """The values that are allowed, each once; a problem for each other one."""
+    entry = fields.get(key)
+    if entry is None:
+        return ()
+    for value in entry.values:
+        if value not in allowed:
+            near = difflib.get_close_matches(value.lower(), allowed, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            reader.problem(entry.line, f"{key}: {value!r} must be one of {', '.join(allowed)}{hint}")
+    return tuple(one for one in allowed if one in entry.values)
+
+
+def _number(reader: _Reader, fields: dict[str, _Entry], key: str, low: int, high: int) -> float | None:
+    """A number from ``low`` to ``high``; a whole one where ``high`` is above 1."""
     entry = fields.get(key)
     if entry is None:
         return None
-    for one in allowed:
-        if entry.value == one:
-            return one
-    near = difflib.get_close_matches(entry.value.lower(), allowed, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    reader.problem(entry.line, f"{key}: {entry.value!r} must be one of {', '.join(allowed)}{hint}")
+    form = r"\d{1,9}" if high > 1 else r"\d{1,9}(\.\d*)?|\.\d+"
+    if re.fullmatch(form, entry.value, re.ASCII) and low <= float(entry.value) <= high:
+        return float(entry.value)
+    what = "a whole number" if high > 1 else "a number"
+    example = f"{key}: {_EXAMPLES[key]}"
+    reader.problem(entry.line, f"{key}: {entry.value!r} must be {what} from {low} to {high}, e.g. {example}")
     return None
 
 
@@ -248,8 +304,8 @@ def _entries(reader: _Reader, node: yaml.MappingNode) -> dict[str, _Entry]:
         name = _known(reader, key, line)
         if name in entries:
             reader.problem(line, f"{name} is there twice (before on line {entries[name].line}); remove one")
-        elif key.value == name and (text := _text(reader, name, value, line)):
-            entries[name] = _Entry(line, text)
+        elif key.value == name and (texts := _texts(reader, name, value, line)):
+            entries[name] = _Entry(line, texts)
         meant.add(name)
     for name in REQUIRED:
         if name not in meant:
@@ -268,13 +324,27 @@ def _known(reader: _Reader, key: yaml.Node, line: int) -> str:
     return near[0] if near else ""
 
 
-def _text(reader: _Reader, name: str, node: yaml.Node, line: int) -> str | None:
-    if _is_empty(node) or (isinstance(node, yaml.ScalarNode) and not node.value.strip()):
-        reader.problem(line, f"{name} is empty; write e.g. {name}: {_EXAMPLES.get(name, 'high')}")
-    elif not isinstance(node, yaml.ScalarNode) or node.tag != _TEXT:
-        reader.problem(line, f"{name} must be a text; put it in single quotes: {name}: '…'")
+def _texts(reader: _Reader, name: str, node: yaml.Node, line: int) -> tuple[str, ...]:
+    """The texts of a value: one, of ``on`` perhaps several; none where it is wrong."""
+    if name == "on" and isinstance(node, yaml.SequenceNode) and node.value:
+        found = [_text(reader, name, one, one.start_mark.line + 1) for one in node.value]
     else:
+        found = [_text(reader, name, node, line)]
+    return () if None in found else tuple(text for text in found if text)
+
+
+def _text(reader: _Reader, name: str, node: yaml.Node, line: int) -> str | None:
+    example = _EXAMPLES.get(name, "high")
+    number = name in ("min_sources", "min_confidence")
+    if _is_empty(node) or (isinstance(node, yaml.ScalarNode) and not node.value.strip()):
+        reader.problem(line, f"{name} is empty; write e.g. {name}: {example}")
+    elif isinstance(node, yaml.ScalarNode) and (node.tag == _TEXT or (number and node.tag in _NUMBERS)):
         return str(node.value).strip()
+    elif name in OF_RELOCATIONS:
+        what = "a number" if number else "a list of words"
+        reader.problem(line, f"{name} must be {what}, e.g. {name}: {example}")
+    else:
+        reader.problem(line, f"{name} must be a text; put it in single quotes: {name}: '…'")
     return None
 
 

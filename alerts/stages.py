@@ -1,4 +1,4 @@
-"""The alert stage: a handler of enriched articles that raises each alert once, and the rules folder it follows."""
+"""The alert stage: a handler that raises each alert once, and the rules folder that it follows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import structlog
 
 from alerts.matching import candidates
+from alerts.relocations import told_by
 from alerts.rules import Rule, RuleErrors, load_rules, rule_files
 from stream.log import Log
-from stream.messages import Alert, EnrichedArticle
+from stream.messages import Alert, AnyMessage, EnrichedArticle, Transition
 from stream.stage import Done, Incoming, Outcome, Reject
 from stream.table import KeyTable
 from stream.topics import Outgoing
@@ -93,14 +94,17 @@ def _was_held_back(value: bytes) -> bool:
 
 
 class RaiseAlerts:
-    """A ``stream.stage.Handler`` for ``enriched``: publishes the alerts that no record of ``alerts`` tells of yet.
+    """A ``stream.stage.Handler`` for ``enriched`` and for ``transitions``: publishes the alerts that no record of
+    ``alerts`` tells of yet.
 
-    ``ledger`` is the ``alert_ledger``. Both topics have the same partition count and partition key (the article id),
-    so whoever owns a partition of ``enriched`` alone writes that of ``alerts``, and one refresh at the beginning shows
-    all that was ever raised there. Once raised, an alert is never published again: not when records come again, nor
-    for another revision of the article, nor in another generation. The one exception: an alert that was held back is
-    published once more, to be sent, when an article gives cause for it that is not held back (found by a backfill or
-    a replay at first, then live). What one call returns must be committed before the next call.
+    ``ledger`` is the ``alert_ledger``. All three topics have the same partition count; an alert goes by the key of its
+    cause (article id or actor root). So whoever owns a partition of ``enriched`` alone writes the alerts on articles
+    and statements in that of ``alerts``, whoever owns one of ``transitions`` those on relocations; their ids differ,
+    and one refresh at the beginning shows all of one's own that was ever raised there. Once raised, an alert is never
+    published again: not when records come again, nor for another revision of the article, nor in another generation.
+    The one exception: an alert that was held back is published once more, to be sent, when an article gives cause for
+    it that is not held back (found by a backfill or a replay at first, then live). What one call returns must be
+    committed before the next call.
     """
 
     def __init__(
@@ -130,16 +134,27 @@ class RaiseAlerts:
 
     def _outcome(self, incoming: Incoming, rules: Sequence[Rule], now: datetime, raised: dict[str, bool]) -> Outcome:
         """``raised``: the ids that this batch raised, each with whether it was held back."""
-        enriched = incoming.message
-        if not isinstance(enriched, EnrichedArticle):
-            return Reject(f"the alert stage reads EnrichedArticle, this is {enriched.message}")
+        found = self._caused(incoming.message, rules, now)
+        if found is None:
+            said = f"this is {incoming.message.message}"
+            return Reject(f"the alert stage reads EnrichedArticle and Transition, {said}")
+        key, alerts = found
         fresh = [
             alert
-            for alert in candidates(rules, enriched, now, self._max_age, replayed=self._replayed)
+            for alert in alerts
             if _is_news(alert, raised.get(alert.id, self._ledger.get(incoming.record.partition, alert.id)))
         ]
         raised.update({alert.id: alert.held_back is not None for alert in fresh})
-        return Done(tuple(Outgoing("alerts", alert.id, enriched.article.id, alert) for alert in fresh))
+        return Done(tuple(Outgoing("alerts", alert.id, key, alert) for alert in fresh))
+
+    def _caused(self, message: AnyMessage, rules: Sequence[Rule], now: datetime) -> tuple[str, list[Alert]] | None:
+        """The partition key of the cause and the alerts; None for a message that causes none."""
+        if isinstance(message, EnrichedArticle):
+            return message.article.id, candidates(rules, message, now, self._max_age, replayed=self._replayed)
+        if isinstance(message, Transition):
+            root = message.relocation.actor.root
+            return root, told_by(rules, message, now, self._max_age, replayed=self._replayed)
+        return None
 
 
 def _is_news(alert: Alert, before: bool | None) -> bool:

@@ -234,7 +234,7 @@ _ALERTS = (
     Field("links", "keyword", "Where to read on.", True),
     Field("created", "date", "When the alert was raised."),
     Field("held_back", "words", "Why the alert is not sent; absent when it is.", facet=True),
-    Field("article_version", "number", "The revision of the article that made the rule match."),
+    Field("article_version", "number", "The revision of the article that made the rule match; not of a relocation."),
     *_under("model", _MODEL),
 )
 

@@ -49,7 +49,7 @@ STAGES: dict[str, Stage] = {
         Stage("ingest", ("feeds",), "polls feeds and publishes their articles"),
         Stage("enrich", ("articles",), "finds entities, places and location changes"),
         Stage("fuse", ("location-changes",), "fuses what all articles say into relocations and tells what changed"),
-        Stage("alert", ("enriched",), "raises alerts where rules match"),
+        Stage("alert", ("enriched", "transitions"), "raises alerts where rules match"),
         Stage(
             "index",
             ("enriched", "relocations", "alerts"),
@@ -199,10 +199,12 @@ def _alert(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler
     from alerts.stages import RaiseAlerts, RulesFolder, alert_ledger
 
     topics = names(settings)
-    _same_partitions(log, topics, "enriched", "alerts")
+    causes = STAGES["alert"].sources
+    for cause in causes:
+        _same_partitions(log, topics, cause, "alerts")
     ledger = alert_ledger(log, topics.topic("alerts"))
     rules = RulesFolder(settings.rules_dir)
-    return {"enriched": RaiseAlerts(rules, ledger, lambda: datetime.now(UTC), settings.alerts.max_age)}
+    return dict.fromkeys(causes, RaiseAlerts(rules, ledger, lambda: datetime.now(UTC), settings.alerts.max_age))
 
 
 def _same_partitions(log: Log, topics: Names, one: str, other: str) -> None:

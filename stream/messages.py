@@ -268,8 +268,10 @@ class Alert(Message):
     created: Utc
     held_back: str | None = None
     """Why it is not to be sent; null when it is."""
-    article_version: int
-    model: Model
+    article_version: int | None = None
+    """Of an alert about an article or a statement: the revision that made the rule match."""
+    model: Model | None = None
+    """Of such an alert: what made the extraction. Those of a relocation's articles may differ."""
 
 
 class Standing(Part):

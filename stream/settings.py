@@ -145,10 +145,12 @@ class RetentionSettings(Section):
     """Articles published longer ago are removed from the index, e.g. ``365d``."""
     location_changes: Duration | None = None
     """The same for location changes."""
+    relocations: Duration | None = None
+    """The same for relocations, by when they were last told of."""
     alerts: Duration | None = None
     """The same for alerts, by when they were raised."""
 
-    @field_validator("articles", "location_changes", "alerts")
+    @field_validator("articles", "location_changes", "relocations", "alerts")
     @classmethod
     def _not_at_once(cls, value: timedelta | None) -> timedelta | None:
         if value is not None and value < timedelta(hours=1):

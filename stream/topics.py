@@ -33,7 +33,7 @@ TOPICS: dict[str, Topic] = {
               compacted=True, generational=True),
         Topic("relocations", "relocation id", "actor root", "Relocation", compacted=True, generational=True),
         Topic("transitions", "transition id", "actor root", "Transition", False, timedelta(days=90), generational=True),
-        Topic("alerts", "alert id", "article id", "Alert", compacted=True),
+        Topic("alerts", "alert id", "article id, or actor root", "Alert", compacted=True),
         Topic("workers", "worker id", "worker id", "Heartbeat", compacted=True),
         Topic("dead-letters", "original key", "original key", "the original bytes", False, timedelta(days=30)),
     )

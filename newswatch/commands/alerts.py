@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from alerts.rules import load_rules
+from alerts.rules import OF_RELOCATIONS, load_rules
+from indexer.fields import Kind
 from indexer.index import Document
 from newswatch import report
 from newswatch.cli import options
@@ -66,16 +67,18 @@ def show_alert(
         return
     typer.echo(report.alert(document))
     if _is_withdrawn(context, document):
-        typer.echo("\n  WITHDRAWN: the publisher has changed the article and no longer says this.")
+        typer.echo("\n  WITHDRAWN: the publishers have changed the articles and no longer say this.")
 
 
 def _is_withdrawn(context: typer.Context, alert: Document) -> bool:
-    """Whether the statement that the alert is about was taken back since."""
-    if alert["subject"]["kind"] != "location-change":
+    """Whether the statement that the alert is about was taken back since, or all of the relocation's were."""
+    kinds: dict[str, Kind] = {"location-change": "location-changes", "relocation": "relocations"}
+    kind = kinds.get(alert["subject"]["kind"])
+    if kind is None:
         return False
     with closing(connect_index(options(context).settings())) as index:
-        found = index.get("location-changes", [alert["subject"]["id"]])
-    return any(statement.document.get("withdrawn", False) for statement in found.values())
+        found = index.get(kind, [alert["subject"]["id"]]).values()
+    return any(one.document.get("withdrawn", False) and not one.document.get("merged_into") for one in found)
 
 
 @rules.command("check")
@@ -103,7 +106,8 @@ def list_rules(context: typer.Context, as_json: Json = False) -> None:
     found = load_rules(folder)
     for rule in found:
         if as_json:
-            shown = {n: getattr(rule, n) for n in ("id", "name", "target", "severity")}
+            more = OF_RELOCATIONS if rule.target == "relocations" else ()
+            shown = {n: getattr(rule, n) for n in ("id", "name", "target", "severity", *more)}
             typer.echo(json.dumps({**shown, "query": rule.query.text}, ensure_ascii=False))
         else:
             typer.echo(f"{rule.id}  [{rule.severity}] {rule.target}: {rule.name}\n    {rule.query.text}")

@@ -15,7 +15,7 @@ from processors.components.model import Move
 from processors.lexicons import DATA, Lexicon, load_lexicon
 
 FEATURES = (
-    "constant", "event", "weakest_place", "actor", "status", "rules_alone", "agreed", "doubted", "rules",
+    "constant", "event", "weakest_place", "actor", "status", "rules_alone", "agreed", "rules",
     "both_places", "unknown_places", "origin_from_elsewhere", "pronoun", "office",
 )  # fmt: skip
 
@@ -47,7 +47,6 @@ def features(move: Move) -> list[float]:
         _log_odds(signals.status) if learned else 0.0,
         float(not learned),
         float(learned and signals.rules > 0),
-        float(signals.doubted),
         signals.rules,
         float(len(places) == 2),
         float(sum(p.toponym is None for p in places)),

@@ -6,6 +6,7 @@ The bounds were chosen on passages that neither the model nor the authors of the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from spacy.tokens import Doc
 
@@ -19,8 +20,8 @@ from processors.components.vetoes import doubt
 ALONE, AGREED = 0.9, 0.5
 """The least probability of a move that only the model tells, and of one that the rules tell too."""
 
-DOUBTED = 0.95
-"""The least probability of a move that a rule speaks against, or that the model alone tells by its origin alone."""
+ORIGIN_ALONE = 0.95
+"""The least probability of a move that the model alone tells, with an origin and no destination."""
 
 SURE_OF_STATUS = 0.9
 """Probability of the status below which the rules' status counts, where they tell the move too."""
@@ -36,36 +37,46 @@ def chosen(doc: Doc, rules: Sequence[Move], tellings: Sequence[Telling]) -> list
     for telling in tellings:
         move = telling.move
         beside = next((i for i, rule in enumerate(rules) if agree(rule, move)), None)
-        against = doubt(doc, move.trigger, doc[move.actor.head], move.actor)
-        if is_goods(doc[move.actor.head]):
+        trigger = replace(move.trigger, opens=False) if move.kind == "office_move" else move.trigger  # it is no shop
+        against = doubt(doc, trigger, doc[move.actor.head], move.actor)
+        if _thing(doc, move):
             reject(doc, move.trigger, f"{doc[move.actor.head].text!r} is a thing, not someone who can be somewhere")
             continue
-        if telling.probability < least(move, beside is not None, against is not None):
-            reject(doc, move.trigger, against or f"too unlikely: probability {telling.probability:.2f}")
+        if against is not None:
+            reject(doc, move.trigger, against)
+        elif telling.probability < least(move, beside is not None):
+            reject(doc, move.trigger, f"too unlikely: probability {telling.probability:.2f}")
         elif beside is None:
-            moves.append(_signed(telling, 0.0, against is not None))
+            moves.append(_signed(telling, 0.0))
         else:
             confirmed.add(beside)
             moves.append(_completed(telling, rules[beside]))
     moves += [
         r.but(signals=Signals(rules=r.confidence))
         for i, r in enumerate(rules)
-        if i not in confirmed and not _told(r, moves)
+        if i not in confirmed and not _told(r, moves) and not _thing(doc, r)
     ]
     return sorted(moves, key=lambda m: m.trigger.token)
 
 
-def _signed(telling: Telling, rules: float, doubted: bool) -> Move:
+def _thing(doc: Doc, move: Move) -> bool:
+    """Goods, animals, money, or an "it" that stands for nobody known."""
+    words = doc[move.actor.start : move.actor.end]
+    money = any(t.ent_type_ in {"MONEY", "PERCENT"} for t in words)
+    return money or is_goods(doc[move.actor.head]) or words[-1].lower_ == "it"
+
+
+def _signed(telling: Telling, rules: float) -> Move:
     said, move = telling.said, telling.move
     return move.but(signals=Signals(
-        telling.probability, telling.weakest_place, telling.actor, said.status_probability, rules, doubted,
+        telling.probability, telling.weakest_place, telling.actor, said.status_probability, rules,
     ))  # fmt: skip
 
 
-def least(move: Move, agreed: bool, doubted: bool) -> float:
+def least(move: Move, agreed: bool) -> float:
     """The least probability with which the model's move stands."""
-    if doubted or (not agreed and move.destination is None):
-        return DOUBTED
+    if not agreed and move.destination is None:
+        return ORIGIN_ALONE
     return AGREED if agreed else ALONE
 
 
@@ -82,7 +93,7 @@ def _told(rule: Move, moves: Sequence[Move]) -> bool:
 
 def _completed(telling: Telling, rule: Move) -> Move:
     """The model's move with what the rules say where it says nothing or is not sure."""
-    move = _signed(telling, rule.confidence, False)
+    move = _signed(telling, rule.confidence)
     hedged = move.status in OPEN and rule.status in {"conditional", "cancelled", "denied"}
     sure = telling.said.status_probability >= SURE_OF_STATUS and not hedged
     return move.but(

@@ -83,8 +83,6 @@ class Signals:
     status: float = 0.0
     rules: float = 0.0
     """The rules' own confidence; 0 where they do not tell the move."""
-    doubted: bool = False
-    """A rule speaks against it."""
     origin_from_elsewhere: bool = False
     """Neither told its origin; it is where another clause has the actor."""
 

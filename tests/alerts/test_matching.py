@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.evidence import TEXT_FIELDS, sentences
-from alerts.matching import MAX_SENTENCE, alert_id, candidates, held_back
+from alerts.matching import alert_id, candidates, held_back
+from alerts.wording import MAX_SENTENCE
 from indexer.fields import FIELDS
 from stream.ids import digest
 from stream.log import MAX_RECORD_BYTES

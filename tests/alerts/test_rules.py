@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import alerts
-from alerts.rules import Rule, RuleErrors, load_rules
+from alerts.rules import MAX_SOURCES, USUAL, Rule, RuleErrors, load_rules
+from processors.relocations.case import MOST_TOLD
 from stream.errors import ConfigError
+from stream.messages import TransitionKind
 
 Write = Callable[..., Path]
 EXAMPLE = Path(alerts.__file__).parent / "data" / "example.yml"
@@ -85,8 +88,73 @@ def test_a_query_over_several_lines_is_one(write: Write) -> None:
 
 def test_the_example_is_good(write: Write) -> None:
     rules = load_rules(write(EXAMPLE.read_bytes()))
-    assert {rule.target for rule in rules} == {"articles", "location-changes"}
+    assert {rule.target for rule in rules} == {"articles", "location-changes", "relocations"}
     assert all(isinstance(rule, Rule) for rule in rules)
+
+
+MOVES = """\
+- {id: hamas, name: Hamas moves, target: relocations, query: hamas}
+- id: sure
+  name: n
+  target: relocations
+  query: x
+  on:
+    - denied
+    - appeared
+    - appeared
+  min_sources: 3
+  min_confidence: .75
+"""
+
+
+def test_a_rule_on_relocations_says_which_transitions_it_wants(write: Write) -> None:
+    plain, sure = load_rules(write(MOVES))
+    assert (plain.target, plain.query.kind) == ("relocations", "relocations")
+    assert (plain.on, plain.min_sources, plain.min_confidence) == (USUAL, 1, 0.0)
+    assert "settled" not in plain.on
+    assert (sure.on, sure.min_sources, sure.min_confidence) == (("appeared", "denied"), 3, 0.75)
+    (one,) = load_rules(write(MOVES.splitlines()[0].replace("}", ", on: settled, min_sources: '2'}")))
+    assert (one.on, one.min_sources) == (("settled",), 2)
+
+
+def test_on_and_number_of_sources_are_those_of_the_fusion() -> None:
+    assert {*USUAL} == {*get_args(TransitionKind)}
+    assert MAX_SOURCES == MOST_TOLD
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("on: [denial]", "on: 'denial' must be one of appeared, corroborated, status, disputed, settled, denied, "
+         "withdrawn, completed; did you mean denied?"),
+        ("on: []", "on must be a list of words, e.g. on: [appeared, corroborated]"),
+        ("on: {}", "on must be a list of words, e.g. on: [appeared, corroborated]"),
+        ("on: [[denied]]", "on must be a list of words, e.g. on: [appeared, corroborated]"),
+        ("on: [denied, 7]", "on must be a list of words, e.g. on: [appeared, corroborated]"),
+        ("on: true", "on must be a list of words, e.g. on: [appeared, corroborated]"),
+        ("on:", "on is empty; write e.g. on: [appeared, corroborated]"),
+        ("on: ['']", "on is empty; write e.g. on: [appeared, corroborated]"),
+        ("min_sources: 0", "min_sources: '0' must be a whole number from 1 to 10, e.g. min_sources: 2"),
+        ("min_sources: 11", "min_sources: '11' must be a whole number from 1 to 10, e.g. min_sources: 2"),
+        ("min_sources: 1.5", "min_sources: '1.5' must be a whole number from 1 to 10, e.g. min_sources: 2"),
+        ("min_sources: [2]", "min_sources must be a number, e.g. min_sources: 2"),
+        ("min_sources: true", "min_sources must be a number, e.g. min_sources: 2"),
+        ("min_confidence: 70%", "min_confidence: '70%' must be a number from 0 to 1, e.g. min_confidence: 0.7"),
+        ("min_confidence: 1.01", "min_confidence: '1.01' must be a number from 0 to 1, e.g. min_confidence: 0.7"),
+        ("min_confidence: .nan", "min_confidence: '.nan' must be a number from 0 to 1, e.g. min_confidence: 0.7"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_rule_on_relocations_is_told(write: Write, more: str, says: str) -> None:
+    assert problems(write(f"id: a\nname: n\nquery: x\ntarget: relocations\n{more}\n")) == [f"rules.yml:5: {says}"]
+
+
+@pytest.mark.parametrize("more", ["on: denied", "min_sources: 2", "min_confidence: 0.5"])
+@pytest.mark.parametrize("target", ["articles", "location-changes"])
+def test_what_only_relocations_have_is_refused_elsewhere(write: Write, more: str, target: str) -> None:
+    key = more.partition(":")[0]
+    assert problems(write(f"id: a\nname: n\nquery: x\ntarget: {target}\n{more}\n")) == [
+        f"rules.yml:5: {key} is only for target: relocations; take it out, or change the target"
+    ]
 
 
 # -- wrong rules
@@ -101,7 +169,7 @@ def test_the_example_is_good(write: Write) -> None:
         ),
         (
             GOOD.replace("severity: high", "colour: red"),
-            ["rules.yml:5: unknown key 'colour'; the keys are id, name, query, target, severity"],
+            ["rules.yml:5: unknown key 'colour'; the keys are id, name, query, target, severity, on, min_sources,"],
         ),
         (
             GOOD.replace("  query: port AND aden\n", ""),
@@ -114,7 +182,7 @@ def test_the_example_is_good(write: Write) -> None:
         ),
         (
             GOOD.replace("target: articles", "target: article"),
-            ["rules.yml:10: target: 'article' must be one of articles, location-changes; did you mean articles?"],
+            ["rules.yml:10: target: 'article' must be one of articles, location-changes, relocations; did you mean"],
         ),
         (
             GOOD.replace("id: aden", "id: News of Aden!"),

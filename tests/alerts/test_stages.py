@@ -210,7 +210,8 @@ def test_a_new_statement_of_a_known_article_is_raised_alone() -> None:
 
 
 def test_alerts_go_where_their_ledger_is_read() -> None:
-    assert TOPICS["alerts"].partitioned_by == TOPICS["enriched"].partitioned_by == "article id"
+    causes = [TOPICS[topic].partitioned_by for topic in ("enriched", "transitions")]
+    assert TOPICS["alerts"].partitioned_by == ", or ".join(causes)
     with fresh_log() as log:
         for n in range(8):
             commit(log, stage(log, EVERYTHING)(incoming([enriched(ARTICLE.model_copy(update={"id": f"a{n}"}))])))
@@ -224,7 +225,7 @@ def test_what_is_no_enriched_article_is_rejected_and_the_rest_goes_on() -> None:
         batch = incoming([ENRICHED])
         stray = Incoming(batch[0].record, Superseded(article_id="a", version=1))
         rejected, done = stage(log, EVERYTHING)([stray, *batch])
-        assert rejected == Reject("the alert stage reads EnrichedArticle, this is Superseded")
+        assert rejected == Reject("the alert stage reads EnrichedArticle and Transition, this is Superseded")
         assert isinstance(done, Done)
         assert len(done.outputs) == 2
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from newswatch.demo.formats import render
 from newswatch.demo.world import load_world
+from newswatch.wiring import STAGES
 from tests.end_to_end.conftest import Home, Server
 
 
@@ -52,7 +53,7 @@ def free_ports(count: int) -> int:
 def test_a_running_tree_can_be_watched_and_drains_on_ctrl_c(home: Home, server: Server) -> None:
     world = load_world()
     _, server.pages["feed"] = render(world["gulf-courier"], 1, datetime.now(UTC), world)
-    port = free_ports(4)
+    port = free_ports(len(STAGES))
     home.write(
         "newswatch.toml",
         f'metrics_address = "127.0.0.1:{port}"\n[ingest]\nallow_networks = ["127.0.0.0/8"]\n',
@@ -63,7 +64,7 @@ def test_a_running_tree_can_be_watched_and_drains_on_ctrl_c(home: Home, server: 
             home.command("run"), cwd=home.folder, env=home.environment, stdin=subprocess.DEVNULL, stderr=log
         )
     try:
-        for n in range(4):
+        for n in range(len(STAGES)):
             until(lambda n=n: answers(f"http://127.0.0.1:{port + n}/readyz"), f"stage {n} to be ready")  # type: ignore[misc]
 
         def rows() -> list[dict[str, object]]:
@@ -72,13 +73,13 @@ def test_a_running_tree_can_be_watched_and_drains_on_ctrl_c(home: Home, server: 
         until(lambda: len(home("search", "hamas", "--json").stdout.splitlines()) >= 1, "the article to be indexed")
         until(lambda: all(len(r["workers"]) == 1 for r in rows() if "stage" in r), "a heartbeat of each stage")  # type: ignore[arg-type]
         until(lambda: all(r["lag"] == 0 for r in rows() if "stage" in r), "no lag")
-        assert [r["stage"] for r in rows() if "stage" in r] == ["ingest", "enrich", "alert", "index", "index"]
+        assert [r["stage"] for r in rows() if "stage" in r] == [s.name for s in STAGES.values() for _ in s.sources]
         assert "1 feeds, 0 not polled yet, 0 failing" in home.ok("status")
     finally:
         running.send_signal(signal.SIGINT)
         code = running.wait(60)
     assert code == 0
-    assert not any(answers(f"http://127.0.0.1:{port + n}/healthz") for n in range(4))
+    assert not any(answers(f"http://127.0.0.1:{port + n}/healthz") for n in range(len(STAGES)))
     assert all(not json.loads(line).get("workers") for line in home.ok("status", "--json").splitlines())
 
     traced = home.ok("trace", "https://www.gulfcourier.example/news/hamas-leaders-baghdad")

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from indexer.fields import FIELDS, Field, Kind, default_fields
+from indexer.fields import FIELDS, TIME_FIELD, Field, Kind, default_fields
 from indexer.query import And, Equals, Everything, Exists, Matchable, Moment, Node, Not, Or, Range, Wildcard, Words
 from indexer.query.values import STANDINS, is_too_hard, micros, split_wildcards, time_of, value_pattern, word_patterns
 from indexer.words import fold, words
@@ -62,7 +62,7 @@ def _value(field: Field) -> st.SearchStrategy[Any]:
 
 def documents(kind: Kind, names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
     """Documents with the fields ``names`` (each may be absent, null or empty) and always the kind's time."""
-    time = "created" if kind == "alerts" else "published"
+    time = TIME_FIELD[kind]
     chosen = {n: FIELDS[kind][n] for n in names if n != time}
     timed = st.fixed_dictionaries({time: _value(FIELDS[kind][time])})
     return st.tuples(_object(chosen, "", in_array=False), timed).map(lambda pair: {**pair[0], **pair[1]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from processors.components.choosing import ALONE, DOUBTED, agree, least
+from processors.components.choosing import ALONE, ORIGIN_ALONE, agree, least
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
 from processors.gazetteer import gazetteer
 
@@ -43,5 +43,5 @@ def test_readings_far_apart_are_two() -> None:
 
 def test_what_the_rules_confirm_needs_less_and_what_they_doubt_more() -> None:
     told = move("Doha", "Baghdad")
-    assert least(told, agreed=True, doubted=False) < least(told, agreed=False, doubted=False) == ALONE
-    assert least(told, agreed=True, doubted=True) == least(move("Doha", None), agreed=False, doubted=False) == DOUBTED
+    assert least(told, agreed=True) < least(told, agreed=False) == ALONE
+    assert least(move("Doha", None), agreed=False) == ORIGIN_ALONE

@@ -1,8 +1,7 @@
-"""Quality on the development passages, so that no change loses it unnoticed; the story that the project began with."""
+"""Quality on annotated text, so that no change loses it unnoticed; the story that the project began with."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,36 +12,36 @@ from spacy.language import Language
 
 from processors.extract import extract_text, extract_texts
 from processors.readings import Reading
+from training.evaluate import scorer
 
-SHARED = Path(__file__).parents[2].parent / "shared"
+ROOT = Path(__file__).parents[2]
+CORPUS, SHARED = ROOT / "corpus", ROOT.parent / "shared"
 
-EVENT_F1, WHOLE_F1, NEGATIVES_HIT = 0.92, 0.74, 3
-"""Floors slightly under what is reached (raise them with every gain), and the most negatives with an event."""
-
-
-def test_the_development_set_keeps_its_quality(nlp: Language) -> None:
-    gold, scorer = SHARED / "gold" / "relocations-dev.jsonl", SHARED / "gold" / "score.py"
-    if not gold.exists() or not scorer.exists():
-        pytest.skip(f"no development passages in {SHARED / 'gold'}")
-    rows = [json.loads(line) for line in gold.read_text(encoding="utf-8").splitlines() if line.strip()]
-    found = extract_texts(nlp, [Reading(None, row["text"]) for row in rows])
-    predictions = {
-        row["id"]: [json.loads(change.model_dump_json()) for change in x.location_changes]
-        for row, x in zip(rows, found, strict=True)
-    }
-    figures, _ = _scorer(scorer).score(rows, predictions)
-    assert figures["event"]["f1"] >= EVENT_F1, figures
-    assert figures["whole"]["f1"] >= WHOLE_F1, figures
-    assert int(figures["negatives_with_an_event"].split("/")[0]) <= NEGATIVES_HIT, figures
+FLOORS = {
+    "relocations-dev": (0.95, 0.80, 1),
+    "relocations-dev In Headline Style": (0.93, 0.76, 4),
+    "fresh/round-1-passages": (0.92, 0.76, 3),
+    "fresh/round-1-articles": (0.93, 0.78, 1),
+    "fresh/round-2-passages": (0.94, 0.82, 1),
+    "fresh/round-2-articles": (0.93, 0.78, 0),
+}
+"""Of each file the least event F1 and whole F1, slightly under what is reached (raise them with every gain), and the
+most passages without an event on which one is told. The fresh ones were scored before anything was tuned on them."""
 
 
-def _scorer(file: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("gold_score", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.mark.parametrize("name", FLOORS)
+def test_no_change_loses_quality_unnoticed(nlp: Language, name: str) -> None:
+    file, _, headlines = name.partition(" ")
+    lines = (CORPUS / f"{file}.jsonl").read_text(encoding="utf-8").splitlines()
+    rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    texts = [scorer().title_case(row["text"]) if headlines else row["text"] for row in rows]
+    found = extract_texts(nlp, [Reading(None, text) for text in texts])
+    told = {r["id"]: [c.model_dump(mode="json") for c in x.location_changes] for r, x in zip(rows, found, strict=True)}
+    figures, _ = scorer().score(rows, told)
+    event, whole, most = FLOORS[name]
+    assert figures["event"]["f1"] >= event, figures
+    assert figures["whole"]["f1"] >= whole, figures
+    assert int(figures["negatives_with_an_event"].split("/")[0]) <= most, figures
 
 
 def test_the_story_of_the_move_to_iraq(nlp: Language) -> None:
