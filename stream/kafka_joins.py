@@ -1,9 +1,13 @@
-"""A repair of kafka-python 3.0: a join that ends between two short polls counts, and keeps the member alive.
+"""Repairs of kafka-python 3.0: a join that ends between two short polls counts, and none is followed by another.
 
 There, a join of a group that was still under way when a poll's time was up, and ends before the next poll, is thrown
 away and begun again, which makes every other member join again, too: members that poll for short whiles never come to
 rest. Nor does the member send a sign of life between such a join and the next poll. Here the result is kept and given
 to the next poll, and heartbeats are sent meanwhile.
+
+There, too, the leader compares the partitions of the topic with those that it knew when it subscribed: none yet. So
+every first join was followed by a second one, in whose midst a commit is refused. Here it compares with what it knows
+when it joins.
 """
 
 from __future__ import annotations
@@ -31,6 +35,9 @@ def keep_joins(consumer: Any) -> None:
             return kept[0][1]
         kept.clear()
         coordinator.request_rejoin()  # or, begun because the topic changed, it would not be missed by the next poll
+        coordinator._metadata_snapshot = coordinator._build_metadata_snapshot(
+            coordinator._subscription, coordinator._cluster
+        )
         assignment: bytes = await join()
         kept.append((coordinator._generation, assignment))
         coordinator._manager.call_soon(stay)

@@ -45,27 +45,27 @@ class Reader:
         """See ``Log.read``."""
         empty_from, empty_to = self._empty.get((topic, partition), (0, 0))
         start = empty_to if empty_from <= offset < empty_to else offset
+        place = TopicPartition(topic, partition)
         records: list[Record] = []
         size = 0
         with self._cluster.guarded():
-            place = self._go_to(topic, partition, start)
+            # asked for, for what a fetch says of the end may be older than this call: fetches are sent ahead
+            end = self._admin.list_partition_offsets({place: OffsetSpec.LATEST})[place].offset
+            position = start
+            if start < end:
+                self._go_to(place, start)
             deadline = time.monotonic() + STABLE_SECONDS
-            end: int | None = None
-            while len(records) < max_records:
+            while position < end and len(records) < max_records:
                 for found in self._fetch(place, max_records - len(records)):
-                    if found.offset < start:  # that was beyond the end: the library has gone back to the beginning
-                        return []
                     new = record(found)
                     size += size_of(new.key, new.value)
                     if records and size > max_bytes:
                         return records
                     records.append(new)
-                end = self._consumer.highwater(place) if end is None else end
                 position = self._consumer.position(place)
-                if end is not None and position >= end:
-                    self._empty[topic, partition] = (records[-1].offset + 1 if records else offset, position)
-                    break
                 self._check(deadline, topic)
+            if position >= end:
+                self._empty[topic, partition] = (records[-1].offset + 1 if records else offset, position)
         return records
 
     def bounds(self, topic: str, partitions: int) -> dict[int, Bounds]:
@@ -77,17 +77,21 @@ class Reader:
         return {p.partition: Bounds(starts[p].offset, ends[p.partition]) for p in places}
 
     def ends(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-        """The end of each partition, as soon as all that is before it is visible."""
+        """The end of what is visible of each partition, as soon as that is all that was there at the call.
+
+        A transaction's marker may be appended a little after its commit was acknowledged, and is waited for by this:
+        the end seen first would still be the one in front of the marker.
+        """
         places = _places(topic, partitions)
         if not places:
             return {}
         with self._cluster.guarded():
             ends = self._admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
             deadline = time.monotonic() + STABLE_SECONDS
-            while any(self._visible(places)[p] < ends[p].offset for p in places):
+            while any((visible := self._visible(places))[p] < ends[p].offset for p in places):
                 self._check(deadline, topic)
                 time.sleep(LOOK_SECONDS)
-        return {p.partition: ends[p].offset for p in places}
+        return {p.partition: visible[p] for p in places}
 
     def offsets_for_time(self, topic: str, partitions: int, time: datetime) -> dict[int, int]:
         """See ``Log.offsets_for_time``: what the broker finds may be a marker, so the record behind it is looked up."""
@@ -113,19 +117,14 @@ class Reader:
         visible: Mapping[Any, int] = self._connected().end_offsets(places)
         return visible
 
-    def _go_to(self, topic: str, partition: int, offset: int) -> Any:
-        """Assign anew, even the same partition: its end is to be the one of a fetch from now on."""
-        place = TopicPartition(topic, partition)
+    def _go_to(self, place: Any, offset: int) -> None:
         consumer = self._connected()
-        consumer.assign([])
         consumer.assign([place])
         consumer.seek(place, offset)
-        return place
 
     def _fetch(self, place: Any, count: int) -> list[Any]:
-        found: list[Any] = self._consumer.poll(timeout_ms=200, max_records=count).get(place, [])
-        if not found:
-            time.sleep(LOOK_SECONDS / 5)
+        """What came within a moment: the library would wait the whole time for records behind a transaction's end."""
+        found: list[Any] = self._consumer.poll(timeout_ms=LOOK_SECONDS * 1000, max_records=count).get(place, [])
         return found
 
     def _connected(self) -> Any:

@@ -96,6 +96,15 @@ def test_only_an_owner_commits(log: Log) -> None:
     assert (log.committed("t.a", "g"), values(log, "t.b", 0)) == ({}, ["who commits nothing needs to own nothing"])
 
 
+def test_a_member_alone_keeps_what_it_owns_from_its_first_poll_on(log: Log) -> None:
+    consumer = joined(log)
+    log.committed("t.a", "g")
+    time.sleep(0.7)  # a second join would be under way
+    consumer.poll(1, 0.0)
+    with log.transaction(consumer) as tx:
+        tx.commit({0: Offset(0), 1: Offset(0)})
+
+
 def test_a_consumer_that_left_commits_nothing_any_more(log: Log) -> None:
     consumer = joined(log)
     consumer.close()

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -23,6 +24,7 @@ from stream.kafka_client import cluster
 from stream.kafka_writer import Attempt
 from stream.log import Consumer, Log, Offset, open_log
 from stream.settings import KafkaSettings
+from stream.table import KeyTable
 from stream.topics import Topic
 from tests.contracts.processes import Child, Desk, join, poll
 from tests.contracts.stores import KafkaStore, kafka_store
@@ -355,3 +357,22 @@ def retried(work: Callable[[], None], within: float = 60.0) -> None:
         except LogError:
             assert time.monotonic() < deadline
             time.sleep(0.5)
+
+
+# -- a partition that several groups write
+
+
+def test_a_refresh_waits_for_the_open_transaction_of_another_group_in_front(store: KafkaStore, log: Log) -> None:
+    producer = cluster(store.url, KafkaSettings()).producer(transactional_id=f"{store.prefix}other")
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(f"{store.prefix}t.a", b"theirs", partition=0)
+    producer.flush()
+    put(log, "t.a", "ours")  # is committed, but nobody sees it before what is in front has ended
+    table = KeyTable(log, "t.a", lambda _: True)
+    end = threading.Timer(1.0, producer.commit_transaction)
+    end.start()
+    table.refresh(0)
+    assert table.get(0, "ours")
+    end.join()
+    producer.close()
