@@ -14,7 +14,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from kafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from stream import kafka_topics
 from stream.errors import LogError, UnknownTopic

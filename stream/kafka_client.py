@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer  # type: ignore[import-untyped]
-from kafka.errors import (  # type: ignore[import-untyped]
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import (
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     NodeNotReadyError,
 )
-from kafka.net.compat import KafkaNetClient  # type: ignore[import-untyped]
+from kafka.net.compat import KafkaNetClient
 
 from stream.errors import ConfigError, LogError
 from stream.settings import KafkaSettings

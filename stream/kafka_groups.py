@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kafka import TopicPartition  # type: ignore[import-untyped]
-from kafka.coordinator.assignors.sticky.sticky_assignor import (  # type: ignore[import-untyped]
+from kafka import TopicPartition
+from kafka.coordinator.assignors.sticky.sticky_assignor import (
     StickyPartitionAssignor,
 )
-from kafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
-from kafka.structs import MemberState  # type: ignore[import-untyped]
+from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.structs import MemberState
 
 from stream.errors import Fenced, LogError
 from stream.fairness import share_out

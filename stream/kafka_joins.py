@@ -16,8 +16,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from kafka.errors import KafkaError  # type: ignore[import-untyped]
-from kafka.structs import MemberState  # type: ignore[import-untyped]
+from kafka.errors import KafkaError
+from kafka.structs import MemberState
 
 
 def keep_joins(consumer: Any) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kafka import TopicPartition  # type: ignore[import-untyped]
-from kafka.admin import OffsetSpec  # type: ignore[import-untyped]
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
 
 from stream.errors import LogError
 from stream.kafka_client import Cluster

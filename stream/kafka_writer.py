@@ -17,9 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from kafka import TopicPartition  # type: ignore[import-untyped]
-from kafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
-from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
+from kafka import TopicPartition
+from kafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError
+from kafka.structs import OffsetAndMetadata
 
 from stream.errors import Fenced, LogError
 from stream.kafka_client import Cluster
