@@ -30,13 +30,14 @@ ROUNDS = 20
 """So often a document is decided again when others write it at the same moment."""
 _READ = 200
 _STATE = [f"{META}.version", f"{META}.digest"]
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def prepare(put: Put) -> Wanted | Report:
     """The put as it is sent; a report where it can never be stored."""
     try:
         view = Matchable(put.kind, put.document)
-        text = json.dumps(put.document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _encode(put.document)
         digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         id_bytes = len(put.id.encode())
     except (InvalidDocument, TypeError, ValueError) as error:
@@ -45,7 +46,7 @@ def prepare(put: Put) -> Wanted | Report:
         return Report(put.id, "refused", f"{put.kind}: an id has 1 to {MAX_ID_BYTES} bytes, this one {id_bytes}")
     if view.time is None:
         return Report(put.id, "refused", f"{put.kind}: the document has no time to be sorted by")
-    own = json.dumps(indexed(view, put.id, put.version, digest), ensure_ascii=False, separators=(",", ":"))
+    own = _encode(indexed(view, put.id, put.version, digest))
     return Wanted(put, f'{text[:-1]},"{META}":{own}}}', digest)
 
 
