@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := stream ingest processors alerts indexer newswatch training tests benchmarks
 
-.PHONY: setup demo test lint bench train docs lock clean
+.PHONY: setup demo test services lint bench train docs lock clean
 
 setup: $(READY)
 
@@ -33,6 +33,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# Real servers for trying things out; prints the settings to use, ends with Ctrl-C. Needs Docker, or Java 17 and Maven.
+services: $(READY)
+	@$(BIN)/python -m tests.services
 
 lint: $(READY)
 	$(BIN)/ruff check $(SOURCES)

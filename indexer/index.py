@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from indexer.fields import KINDS, Document, Kind
 from indexer.query import Query
 from stream.errors import ConfigError
+from stream.settings import ElasticsearchSettings
 
 __all__ = ["ABSENT", "KINDS", "Document", "Index", "Kind", "Page", "Put", "Report", "Stored", "open_index"]
 
@@ -96,7 +97,9 @@ class Index(Protocol):
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page:
-        """What matches, newest first (by the kind's time field, then id). ``since`` is inclusive, ``until`` exclusive.
+        """What matches, newest first (by the kind's time field, then id). It sees what this object has put and what
+        anybody put before its first search; what others put since may come a second late. ``since`` is inclusive,
+        ``until`` exclusive.
         Withdrawn documents are hidden unless the query names the field ``withdrawn``. Relative times of the query count
         back from the first page's search. Paging gives each document that stays as it is once, whatever is written
         meanwhile. Raises ``ConfigError`` for a ``limit`` beyond 0 to 1,000, a cursor of another order or of no search,
@@ -115,12 +118,19 @@ class Index(Protocol):
     ) -> list[tuple[datetime, int]]:  # fmt: skip
         """How many match in each hour or day (UTC) of the kind's time field; empty ones are left out."""
 
+    def prune(self, kind: Kind, before: datetime) -> int:
+        """Remove the documents, withdrawn or not, whose time is earlier; how many. Done in batches: after a failure
+        the rest is removed by the next call. A document that is written again afterwards is there again."""
+
     def close(self) -> None:
         """Free the resources."""
 
 
-def open_index(url: str, generation: str = "g1", *, create: bool = True) -> Index:
-    """The index at ``url``; an embedded one is made when absent, unless ``create`` is False.
+def open_index(
+    url: str, generation: str = "g1", *, create: bool = True, elasticsearch: ElasticsearchSettings | None = None
+) -> Index:
+    """The index at ``url``; an embedded one is made when absent, unless ``create`` is False. One on Elasticsearch (with
+    the settings ``elasticsearch``) is not asked for anything before its first use.
 
     Raises ``ConfigError`` for a URL that no backend serves, and for an index that is not there.
     """
@@ -128,4 +138,9 @@ def open_index(url: str, generation: str = "g1", *, create: bool = True) -> Inde
         from indexer.sqlite import SqliteIndex
 
         return SqliteIndex(url.removeprefix("sqlite:///"), generation, create=create)
-    raise ConfigError(f"index_url: no index backend for {url.partition(':')[0]!r}; use sqlite:///PATH")
+    if url.startswith(("http://", "https://")):
+        from indexer.elastic import ElasticIndex
+
+        return ElasticIndex(url, generation, elasticsearch)
+    scheme = url.partition(":")[0]
+    raise ConfigError(f"index_url: no index backend for {scheme!r}; use sqlite:///PATH or https://HOST:9200")

@@ -24,7 +24,6 @@ from indexer.sqlite_tables import (
     layout_of,
     search_ddl,
     table_of,
-    time_of_document,
 )
 from stream.errors import ConfigError, IndexUnavailable
 from stream.sqlite_file import FileKind
@@ -136,6 +135,20 @@ class SqliteIndex:
         with self._transaction():
             return [(time_of(at), count) for at, count in self._db.execute(sql, matching.parameters)]
 
+    def prune(self, kind: Kind, before: datetime) -> int:
+        """Remove what is older, a batch a transaction so that no writer waits for long."""
+        table, count = self._table(kind), 0
+        while True:
+            with self._transaction("IMMEDIATE"):
+                some = f"SELECT doc FROM {table} WHERE time < ? ORDER BY time LIMIT ?"
+                docs = [row[0] for row in self._db.execute(some, (micros(before), _BATCH))]
+                for doc in docs:
+                    delete_search_rows(self._db, table, doc)
+                self._db.executemany(f"DELETE FROM {table} WHERE doc = ?", [(doc,) for doc in docs])
+            count += len(docs)
+            if len(docs) < _BATCH:
+                return count
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -143,12 +156,11 @@ class SqliteIndex:
     def _put(self, table: str, put: Put) -> Report:
         try:
             view = Matchable(put.kind, put.document)
-            time = time_of_document(view)
             text = _text(put.document)
             f"{put.id}{text}".encode()
         except (InvalidDocument, TypeError, ValueError) as error:
             return Report(put.id, "refused", str(error))
-        if time is None:
+        if (time := view.time) is None:
             return Report(put.id, "refused", f"{put.kind}: the document has no time to be sorted by")
         found = self._db.execute(f"SELECT doc, version, document FROM {table} WHERE id = ?", (put.id,)).fetchone()
         if put.if_match is not None and put.if_match != (_etag(found[1], found[2]) if found else ABSENT):

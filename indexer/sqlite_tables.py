@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from indexer.fields import FIELDS, TIME_FIELD, Field, Kind
+from indexer.fields import FIELDS, Field, Kind
 from indexer.query import Matchable
 from indexer.words import VERSION, fold
 
@@ -75,12 +75,6 @@ def search_ddl(table: str, kind: Kind) -> list[str]:
         " PRIMARY KEY (doc, field, shown)) WITHOUT ROWID",
         f"CREATE INDEX {table}_value ON {table}_values (field, value, doc)",
     ]
-
-
-def time_of_document(view: Matchable) -> int | None:
-    """The kind's time field in microseconds since 1970; None where the document lacks it."""
-    values = view.comparable(TIME_FIELD[view.kind])
-    return values[0] if values else None
 
 
 def insert_search_rows(db: sqlite3.Connection, table: str, doc: int, view: Matchable) -> None:

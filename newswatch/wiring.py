@@ -71,12 +71,12 @@ def names(settings: Settings) -> Names:
 
 def connect_log(settings: Settings, *, create: bool = False) -> Log:
     """The log of these settings. Raises ``ConfigError``, also when it is not there and not to be made."""
-    return open_log(settings.log, create=create)
+    return open_log(settings.log, create=create, kafka=settings.kafka)
 
 
 def connect_index(settings: Settings, *, create: bool = False) -> Index:
     """The index of these settings. Raises ``ConfigError``, also when it is not there and not to be made."""
-    return open_index(settings.index, names(settings).generation, create=create)
+    return open_index(settings.index, names(settings).generation, create=create, elasticsearch=settings.elasticsearch)
 
 
 def set_up(settings: Settings) -> list[str]:

@@ -1,11 +1,12 @@
 """The log port: partitioned, append-only topics, consumer groups, and transactions that publish and commit together.
 
-``open_log("sqlite:///path/log.db")`` gives the embedded backend. Code above this floor knows only what is written
-here; ``tests/contracts/test_log*.py`` hold every backend to it.
+``open_log("sqlite:///path/log.db")`` gives the embedded backend, ``open_log("kafka://host:9092")`` Kafka. Code above
+this floor knows only what is written here; ``tests/contracts/test_log*.py`` hold every backend to it.
 
 Words. A *topic* has a fixed number of *partitions*; a record's place in its partition is its *offset* (0, 1, 2, …;
-compaction and retention leave gaps, an offset is never used twice). A *group* consumes a topic: each partition is
-owned by one of its live members at a time. A *committed offset* is the offset of the next record to be read.
+compaction, retention and on Kafka transactions leave gaps, an offset is never used twice). A *group* consumes a topic:
+each partition is owned by one of its live members at a time. A *committed offset* is the offset of the next record to
+be read.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from stream.errors import ConfigError, RecordTooLarge
 
 if TYPE_CHECKING:
+    from stream.settings import KafkaSettings
     from stream.topics import Topic
 
 MAX_RECORD_BYTES = 900_000
@@ -100,8 +102,8 @@ class Consumer(Protocol):
     Partitions come and go only inside ``poll``: a member that joins gets its share at the others' next polls. Of one
     whose process died or stands still (SIGSTOP) they are free within 10 s and go to the next other member that polls;
     a member that lives but does not poll for 5 minutes is treated alike. As long as nobody has taken its partitions it
-    may still commit, and keeps them at its next ``poll``. A partition newly owned is read from its committed offset,
-    without one, or where retention has passed it, from its start.
+    keeps them at its next ``poll``; until then it may still commit, or (Kafka) is fenced already. A partition newly
+    owned is read from its committed offset, without one, or where retention has passed it, from its start.
     """
 
     topic: str
@@ -159,8 +161,10 @@ class Log(Protocol):
         An exception in the block drops it. With a ``consumer`` the end raises ``Fenced`` when it no longer owns one of
         the partitions committed: another member took it over, although this process may not know (it was paused).
         Only the partitions given to ``commit`` are checked: a transaction that commits nothing is never fenced. When
-        the block's end returned, the records are on disk, readers see them, and their order is the order of commits;
-        when it raised, nothing of it happened. Open it only to publish: no slow work inside.
+        the block's end returned, the records are on disk, readers see them, and the order of one process's records is
+        the order of its commits; when it raised, nothing of it happened. (On Kafka it may be open, for as long as no
+        broker answers, what happened; the message says so. A batch that was settled after all the consumer does not
+        get again.) Open it only to publish: no slow work inside.
         """
 
     def consumer(self, topic: str, group: str) -> Consumer:
@@ -197,15 +201,25 @@ class Log(Protocol):
 
 
 def lag(log: Log, topic: str, group: str) -> int:
-    """How many offsets the group has yet to commit on ``topic`` (an upper bound of its records: gaps count)."""
+    """How many offsets the group has yet to commit on ``topic``: 0 when no record is left, else at least their number.
+
+    Gaps count; a partition behind whose committed offset there is nothing but a gap does not.
+    """
     committed = log.committed(topic, group)
-    return sum(b.end - max(b.start, committed[p].offset if p in committed else 0) for p, b in log.bounds(topic).items())
+    left = 0
+    for partition, bounds in log.bounds(topic).items():
+        start = max(bounds.start, committed[partition].offset if partition in committed else 0)
+        if start < bounds.end and log.read(topic, partition, start, 1, 1):
+            left += bounds.end - start
+    return left
 
 
-def open_log(url: str, *, create: bool = True) -> Log:
+def open_log(url: str, *, create: bool = True, kafka: KafkaSettings | None = None) -> Log:
     """The log at ``url``; an embedded one is made when absent, unless ``create`` is False.
 
-    Raises ``ConfigError`` for a URL that no backend serves, and for a log that is not there.
+    ``kafka`` says how brokers are spoken to; without it they are in plain text. Raises ``ConfigError`` for a URL that
+    no backend serves, for a log that is not there, and for brokers that do not let us in; ``LogError`` when no broker
+    answers.
     """
     scheme = url.partition(":")[0]
     path = url.removeprefix("sqlite:///")
@@ -213,4 +227,9 @@ def open_log(url: str, *, create: bool = True) -> Log:
         from stream.sqlite import SqliteLog
 
         return SqliteLog(path, create=create)
-    raise ConfigError(f"log_url: no log is served at this {scheme!r} URL; use sqlite:///PATH")
+    if url.startswith("kafka://"):
+        from stream.kafka import KafkaLog
+        from stream.settings import KafkaSettings
+
+        return KafkaLog(url, kafka or KafkaSettings())
+    raise ConfigError(f"log_url: no log is served at this {scheme!r} URL; use sqlite:///PATH or kafka://HOST:PORT")

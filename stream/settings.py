@@ -13,12 +13,22 @@ import tomllib
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stream.errors import ConfigError
+from stream.logs import redact
 from stream.targets import Mail, Mails, Webhooks
 
 FILE = "newswatch.toml"
@@ -48,7 +58,7 @@ def parse_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-_SECRETS = {"webhook", "mail"}
+_SECRETS = {"webhook", "mail", "api_key", "password"}
 """Settings whose values are never shown, whatever is wrong with them."""
 
 T = TypeVar("T")
@@ -147,6 +157,78 @@ class NotifySettings(Section):
         return value
 
 
+class ElasticsearchSettings(Section):
+    """How the index on Elasticsearch is reached and made; for an ``index_url`` of http or https."""
+
+    api_key: SecretStr | None = None
+    """The API key, as Elasticsearch encodes it; or ``user`` and ``password``."""
+    user: str | None = None
+    """The user, where there is no API key."""
+    password: SecretStr | None = None
+    """The password of ``user``."""
+    ca_file: Path | None = None
+    """The authority (PEM) that signed the server's certificate, where the system does not know it."""
+    prefix: str = Field(default="newswatch", pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
+    """Before the name of every index, alias and template."""
+    shards: int = Field(default=1, ge=1, le=1024)
+    """Primary shards of each index, fixed when it is made (a later change is only reported)."""
+    replicas: int | None = Field(default=None, ge=0, le=100)
+    """Copies of each shard; by default 1 where there is a second node."""
+
+
+class RetentionSettings(Section):
+    """How long ``newswatch prune`` keeps what is indexed, by its time (published, created); by default for ever."""
+
+    articles: Duration | None = None
+    """Articles published longer ago are removed from the index, e.g. ``365d``."""
+    location_changes: Duration | None = None
+    """The same for location changes."""
+    relocations: Duration | None = None
+    """The same for relocations, by when they were last told of."""
+    alerts: Duration | None = None
+    """The same for alerts, by when they were raised."""
+
+    @field_validator("articles", "location_changes", "relocations", "alerts")
+    @classmethod
+    def _not_at_once(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < timedelta(hours=1):
+            raise ValueError("must be at least 1h")
+        return value
+
+
+class KafkaSettings(Section):
+    """How a log at ``kafka://…`` is reached."""
+
+    user: str | None = None
+    """The SASL user."""
+    password: SecretStr | None = None
+    """The SASL password; better in ``password_file`` or in the environment than in newswatch.toml."""
+    password_file: Path | None = None
+    """A file with the SASL password, and nothing else."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How user and password are shown to the broker."""
+    ca_file: Path | None = None
+    """The certificates (PEM) that the brokers' are checked against; by default the system's."""
+    replication_factor: int | None = Field(default=None, ge=1, le=100)
+    """Of the topics that ``setup`` creates; by default the brokers' own."""
+    security_protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        default="plaintext", validate_default=True
+    )
+    """``ssl``: TLS; ``sasl_…``: with user and password."""
+
+    @field_validator("security_protocol")
+    @classmethod
+    def _fits_the_user(cls, value: str, info: ValidationInfo) -> str:
+        given = {name for name in ("user", "password", "password_file", "ca_file") if info.data.get(name)}
+        if not value.startswith("sasl_") and given - {"ca_file"}:
+            raise ValueError("with kafka.user and a password it must be sasl_ssl (or sasl_plaintext)")
+        if not value.endswith("ssl") and "ca_file" in given:
+            raise ValueError("with kafka.ca_file it must be ssl or sasl_ssl")
+        if value.startswith("sasl_") and ("user" not in given or len(given - {"user", "ca_file"}) != 1):
+            raise ValueError("give kafka.user, and one of kafka.password and kafka.password_file")
+        return value
+
+
 class Settings(BaseSettings):
     """The settings of one newswatch process. Use ``load_settings``; the fields are documented in the README."""
 
@@ -163,9 +245,11 @@ class Settings(BaseSettings):
     data_dir: Path = Path("newswatch-data")
     """Where the embedded log and index live."""
     log_url: str | None = None
-    """``sqlite:///PATH`` (four slashes for an absolute path); by default log.db in ``data_dir``."""
+    """``sqlite:///PATH`` (four slashes for an absolute path) or ``kafka://HOST:PORT,…``; by default log.db in
+    ``data_dir``."""
     index_url: str | None = None
-    """``sqlite:///PATH`` (four slashes for an absolute path); by default index.db in ``data_dir``."""
+    """``sqlite:///PATH`` (four slashes for an absolute path) or ``https://HOST:9200`` (Elasticsearch); by default
+    index.db in ``data_dir``."""
     feeds_file: Path | None = None
     """A feed list (YAML or OPML); where set, the topic ``feeds`` is made equal to it."""
     rules_dir: Path = Path("rules")
@@ -186,6 +270,9 @@ class Settings(BaseSettings):
     enrich: EnrichSettings = EnrichSettings()
     alerts: AlertsSettings = AlertsSettings()
     notify: NotifySettings = NotifySettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    retention: RetentionSettings = RetentionSettings()
+    kafka: KafkaSettings = KafkaSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -259,11 +346,12 @@ def known() -> dict[str, type[Section] | None]:
 
 
 def _refuse_unknown_variables() -> None:
-    """A misspelt variable must not be ignored: the person believes that it works."""
+    """A misspelt variable must not be ignored: the person believes that it works. ``…_TEST_…`` is for the tests."""
     names = {PREFIX + n.upper() for n in known()}
     names |= {f"{PREFIX}{n}__{s}".upper() for n, c in known().items() if c for s in c.model_fields}
     for variable in os.environ:
-        if variable.upper().startswith(PREFIX) and variable.upper() not in names:
+        ours = variable.upper().startswith(PREFIX) and not variable.upper().startswith(f"{PREFIX}TEST_")
+        if ours and variable.upper() not in names:
             raise ConfigError(f"{variable}: no such setting; {_nearest(variable.upper(), names, len(PREFIX))}")
 
 
@@ -294,7 +382,7 @@ def _explain_variable() -> str:
         for variable, value in os.environ.items():
             if section and variable.upper() == PREFIX + name.upper() and not _is_json(value):
                 return (
-                    f"{variable}: {_redacted(value)!r} is not a JSON object; give its settings one by one,"
+                    f"{variable}: {redact(_redacted(value))!r} is not a JSON object; give its settings one by one,"
                     f" e.g. {variable}__{next(iter(section.model_fields)).upper()}=…"
                 )
     return "environment: a variable cannot be read as JSON"
@@ -309,5 +397,10 @@ def _is_json(value: str) -> bool:
 
 
 def _redacted(value: object) -> str:
-    """The value as text, with what stands between ``//`` and the last ``@`` of a word hidden: user and password."""
+    """The value as text, with what stands between ``//`` and the last ``@`` of a word hidden: user and password.
+
+    A value that speaks of a password is hidden as a whole.
+    """
+    if "password" in str(value).lower():
+        return "***"
     return re.sub(r"//[^\s\"']*@", "//***@", str(value))

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stream.errors import Fenced
-from stream.log import Offset, Record, size_of
+from stream.fairness import share_out
+from stream.log import Offset, Record
 
 if TYPE_CHECKING:
     from stream.sqlite import SqliteLog
@@ -115,26 +116,16 @@ class SqliteConsumer:
         return False
 
     def _fetch(self, max_records: int, max_bytes: int) -> list[Record]:
-        """Up to a fair part from each partition, beginning at another one each time, so that none starves."""
-        active = sorted(self._epochs.keys() - self._paused)
-        if not active:
-            return []
+        """Up to a fair part from each partition."""
         self._turn += 1
-        turn = self._turn % len(active)
-        records: list[Record] = []
-        positions: dict[int, int] = {}
-        room = max_bytes
-        for left, partition in zip(range(len(active), 0, -1), active[turn:] + active[:turn], strict=True):
-            count = -(-(max_records - len(records)) // left)
-            got = self._log.read(self.topic, partition, self._positions[partition], count, room // left)
-            size = sum(size_of(r.key, r.value) for r in got)
-            if not got or (records and size > room):
-                continue  # a record too large for what is left comes when its partition is the first
-            records += got
-            room -= size
-            positions[partition] = got[-1].offset + 1
+        active = sorted(self._epochs.keys() - self._paused)
+        records = share_out(active, self._turn, max_records, max_bytes, self._peek)
+        positions = {r.partition: r.offset + 1 for r in records}
         self._positions |= positions  # only now: a read that fails must not skip what was read before it
         return records
+
+    def _peek(self, partition: int, count: int, size: int) -> list[Record]:
+        return self._log.read(self.topic, partition, self._positions[partition], count, size)
 
     def assignment(self) -> frozenset[int]:
         """See ``Consumer.assignment``."""

@@ -38,6 +38,7 @@ logger = structlog.get_logger()
 
 NEWER_SCHEMA_WAIT = 60.0  # seconds between two looks at a record that needs a newer newswatch
 MAX_WAIT = 60.0  # seconds; back-off doubles from the outcome's ``after`` up to here
+MAX_LOG_WAIT = 3.0  # seconds between two looks at a log that cannot be read or written: it is soon noticed to be back
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,16 +289,16 @@ class Worker:
             if isinstance(error, Fenced):
                 self._consumer.seek(partition, record.offset)
             else:
-                self._wait(record, str(error), 1.0)
+                self._wait(record, str(error), 1.0, MAX_LOG_WAIT)
         if isinstance(error, Fenced):
             logger.info("partition was taken over, its batch is dropped", reason=str(error))
 
-    def _wait(self, record: Record, reason: str, after: float) -> None:
+    def _wait(self, record: Record, reason: str, after: float, most: float = MAX_WAIT) -> None:
         wait = self._waits.setdefault(record.partition, _Wait())
         wait.attempts += 1
         self.counts.retried += 1
         RECORDS.labels(self.stage, self.topic, "retried").inc()
-        seconds = max(after, min(MAX_WAIT, after * 2 ** min(wait.attempts - 1, 10)))
+        seconds = max(after, min(most, after * 2 ** min(wait.attempts - 1, 10)))
         wait.until = time.monotonic() + seconds
         wait.paused = True
         self._consumer.seek(record.partition, record.offset)
@@ -367,7 +368,7 @@ def run_workers(workers: Sequence[Steps], stop: Event, reporter: Reporter | None
                 logger.warning("waiting for the log", reason=str(error))
                 if reporter:
                     reporter.came_round(error)
-                stop.wait(min(MAX_WAIT, 2.0 ** min(failures - 1, 10)))
+                stop.wait(min(MAX_LOG_WAIT, 2.0 ** min(failures - 1, 10)))
     finally:
         for worker in workers:
             worker.close()

@@ -14,6 +14,7 @@ from indexer.query.values import (
     DATE_HELP,
     STANDINS,
     Period,
+    is_too_hard,
     parse_date,
     parse_number,
     split_wildcards,
@@ -86,7 +87,13 @@ def _wildcard_word(raw: str, parts: list[str], fields: tuple[str, ...]) -> Node:
         raise Refusal(raw, "a wildcard in one single word (letters and digits; no hyphen; no Chinese or Japanese)")
     if len(patterns[0].encode("utf-16-le")) >= 2 * MAX_UNITS:
         raise Refusal(raw, f"a word of less than {MAX_UNITS} characters")
-    return Wildcard(fields, patterns[0])
+    return _wildcard(raw, fields, patterns[0])
+
+
+def _wildcard(raw: str, fields: tuple[str, ...], pattern: str) -> Wildcard:
+    if is_too_hard(pattern):
+        raise Refusal(raw, "fewer ? and letters behind a *: this is too hard to search for")
+    return Wildcard(fields, pattern)
 
 
 def _wildcard_value(raw: str, parts: list[str], field: Field) -> Node:
@@ -97,7 +104,7 @@ def _wildcard_value(raw: str, parts: list[str], field: Field) -> Node:
         raise Refusal(raw, "a value of at most 1,000 characters where it has wildcards")
     if pattern[0] in "*?":
         raise Refusal(raw, "a letter before the first wildcard")
-    return Wildcard((field.path,), pattern)
+    return _wildcard(raw, (field.path,), pattern)
 
 
 def _value(text: str, field: Field) -> Node:

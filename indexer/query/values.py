@@ -128,6 +128,32 @@ def _marked(text: str) -> str:
     return text
 
 
+MAX_EFFORT = 60_000
+"""A pattern whose deterministic automaton is harder to make is refused: Lucene gives up at 100,000, counting alike."""
+
+
+def is_too_hard(pattern: str) -> bool:
+    """Whether Lucene might give a pattern up: making its automaton deterministic takes the sum of the sizes of all sets
+    of places that can be reached together, which doubles with each ``?`` behind a letter behind a ``*``."""
+    symbols: list[str | None] = []
+    stars = 0
+    for i, part in enumerate(split_wildcards(pattern)):
+        if part == "*" and i % 2:
+            stars |= 1 << len(symbols)
+        else:
+            symbols += [None] if i % 2 else part
+    anything = sum(1 << i for i, s in enumerate(symbols) if s is None)
+    letters = {s: anything | sum(1 << i for i, t in enumerate(symbols) if t == s) for s in set(symbols)}
+    effort, todo, seen = 0, [1], {1}
+    while todo and effort <= MAX_EFFORT:
+        places = todo.pop()
+        effort += places.bit_count()
+        reached = {(places & mask) << 1 | places & stars for mask in (anything, *letters.values())} - seen
+        seen |= reached
+        todo += reached
+    return effort > MAX_EFFORT
+
+
 def pattern_regex(pattern: str) -> re.Pattern[str]:
     """A regular expression whose ``fullmatch`` is the pattern, in time linear in pattern times text: each run between
     two stars is matched where it first fits and never tried again (atomic groups), as in ``fnmatch.translate``."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from indexer.fields import FIELDS, Document, Field, Kind
+from indexer.fields import FIELDS, TIME_FIELD, Document, Field, Kind
 from indexer.query.values import micros
 from indexer.words import fold, words
 
@@ -28,8 +30,7 @@ class Matchable:
         self.kind = kind
         self.values: dict[str, list[Any]] = {}
         """All values by field as they are in the document, nulls left out."""
-        for field, value in _leaves(kind, document, ""):
-            self.values.setdefault(field.path, []).append(value)
+        _leaves(kind, _TREES[kind], document, self.values)
         self._tokens: dict[str, list[list[str]]] = {}
         self._token_sets: dict[tuple[str, ...], frozenset[str]] = {}
         self._comparable: dict[str, list[Any]] = {}
@@ -60,6 +61,12 @@ class Matchable:
                 self._comparable[field] = list(values)
         return self._comparable[field]
 
+    @property
+    def time(self) -> int | None:
+        """The kind's time in microseconds since 1970; None where the document lacks it."""
+        values = self.comparable(TIME_FIELD[self.kind])
+        return values[0] if values else None
+
     def has(self, field: str) -> bool:
         """Whether the field has a value: for ``words`` at least one word."""
         return bool(self.tokens(field) if FIELDS[self.kind][field].type == "words" else self.comparable(field))
@@ -82,28 +89,62 @@ def fitting(kind: Kind, document: Document, prefix: str = "") -> dict[str, Any]:
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A key of a kind's documents: a field, or an object (``below``)."""
+
+    path: str
+    field: Field | None = None
+    holds_text: bool = False
+    below: dict[str, _Node] = dataclasses.field(default_factory=dict)
+
+
+def _tree(fields: Mapping[str, Field], prefix: str = "") -> dict[str, _Node]:
+    """The kind's keys below ``prefix``; where a path is both, the field counts."""
+    keys = {path.removeprefix(prefix).split(".")[0] for path in fields if path.startswith(prefix)}
+    nodes: dict[str, _Node] = {}
+    for key in keys:
+        path = prefix + key
+        field = fields.get(path)
+        text = field is not None and field.type in {"keyword", "words"}
+        nodes[key] = _Node(path, field, text, {} if field else _tree(fields, f"{path}."))
+    return nodes
+
+
+_TREES = {kind: _tree(fields) for kind, fields in FIELDS.items()}
+
+
 def _is_object(kind: Kind, path: str) -> bool:
     """Whether fields lie below ``path``."""
     return any(name.startswith(f"{path}.") for name in FIELDS[kind])
 
 
-def _leaves(kind: Kind, document: Document, prefix: str) -> Iterator[tuple[Field, Any]]:
-    """Each value with its field, in the order of the document."""
+def _leaves(kind: Kind, tree: Mapping[str, _Node], document: Document, found: dict[str, list[Any]]) -> None:
+    """Add each value to those of its field, in the order of the document."""
     for key, value in document.items():
-        path = f"{prefix}{key}"
-        field = FIELDS[kind].get(path)
-        if field is None and not _is_object(kind, path):
-            raise InvalidDocument(f"{path}: {kind} have no such field")
-        for one in value if isinstance(value, list | tuple) else (value,):
+        node = tree.get(key)
+        if node is None:
+            raise InvalidDocument(f"{_path(tree, key)}: {kind} have no such field")
+        if node.holds_text and type(value) is str:  # nearly all
+            found.setdefault(node.path, []).append(value)
+            continue
+        several = isinstance(value, list | tuple)
+        for one in value if several else (value,):
             if one is None:
                 continue
-            if field is not None:
-                _check(field, one, several=isinstance(value, list | tuple))
-                yield field, one
+            if node.field is not None:
+                _check(node.field, one, several=several)
+                found.setdefault(node.path, []).append(one)
             elif isinstance(one, dict):
-                yield from _leaves(kind, one, f"{path}.")
+                _leaves(kind, node.below, one, found)
             else:
-                raise InvalidDocument(f"{path}: not an object")
+                raise InvalidDocument(f"{node.path}: not an object")
+
+
+def _path(tree: Mapping[str, _Node], key: str) -> str:
+    """The path of a key that is not in the tree."""
+    beside = next(iter(tree.values())).path
+    return f"{beside.rpartition('.')[0]}.{key}".removeprefix(".")
 
 
 def _check(field: Field, value: object, *, several: bool) -> None:

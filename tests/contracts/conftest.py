@@ -13,9 +13,11 @@ from tests.contracts.stores import STORES, Store
 
 
 @pytest.fixture(params=sorted(STORES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
-    return STORES[request.param](tmp_path)
+    made = STORES[request.param](tmp_path)
+    yield made
+    made.discard()
 
 
 @pytest.fixture

@@ -23,9 +23,11 @@ NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(params=sorted(INDEX_STORES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> IndexStore:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IndexStore]:
     """An empty store."""
-    return INDEX_STORES[request.param](tmp_path)
+    made = INDEX_STORES[request.param](tmp_path)
+    yield made
+    made.remove()
 
 
 @pytest.fixture
@@ -414,6 +416,34 @@ def test_generations_are_apart_but_share_the_alerts(open_one: Callable[..., Inde
     assert found(second, kind="alerts") == ["x"]
     second.put([article("b")])
     assert (found(first), found(second)) == (["a"], ["b"])
+
+
+# -- retention
+
+
+def test_what_is_older_is_removed_and_nothing_else(index: Index) -> None:
+    index.put(
+        [article(f"a{i}", 1, NOON + timedelta(microseconds=i), title="news", language="en") for i in range(1_100)]
+    )
+    index.put([statement("s", withdrawn=True), statement("t")])
+    assert index.prune("articles", NOON) == 0
+    assert index.prune("articles", NOON + timedelta(microseconds=1_050)) == 1_050
+    assert index.prune("articles", NOON + timedelta(microseconds=1_050)) == 0
+    assert index.search("articles", parse("news", "articles")).total == 50
+    assert index.facets("articles", "language") == [("en", 50)]
+    assert set(index.get("articles", ["a1049", "a1050"])) == {"a1050"}
+    assert index.prune("location-changes", NOON + timedelta(days=1)) == 2
+    assert index.get("location-changes", ["s", "t"]) == {}
+
+
+def test_what_was_removed_may_come_again(index: Index) -> None:
+    index.put([article("a", 5)])
+    before = index.get("articles", ["a"])["a"].etag
+    assert index.prune("articles", NOON + timedelta(days=1)) == 1
+    assert [r.outcome for r in index.put([replace(article("a", 6), if_match=before)])] == ["changed"]
+    assert [r.outcome for r in index.put([article("a", 4)])] == ["stored"]
+    assert index.get("articles", ["a"])["a"].version == 4
+    assert index.get("articles", ["a"])["a"].etag != before
 
 
 # -- several processes

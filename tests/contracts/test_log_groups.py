@@ -25,6 +25,7 @@ from tests.contracts.test_log import A, B, put, values
 
 PARTITIONS = 4
 TAKEOVER = 10.0  # seconds: promised by ``Consumer``
+AT_ONCE = 3.0  # seconds: half the time after which a member is taken for dead
 
 
 @pytest.fixture
@@ -79,10 +80,13 @@ def test_members_in_several_processes_share_the_partitions(log: Log, spawn: Call
     until(split(1, 1, 2), mine, one, other)
     for partition in range(PARTITIONS):
         put(log, "t.a", partition, f"for {partition}")
-    read = {m: m.call(poll) if isinstance(m, Child) else m.poll(100, 1.0) for m in (mine, one, other)}
-    for m, records in read.items():
-        assert {r.partition for r in records} == _owned(m)
-    assert sum(len(records) for records in read.values()) == PARTITIONS
+    for m in (mine, one, other):
+        owned = _owned(m)
+        records: list[Record] = []
+        deadline = time.monotonic() + 10
+        while len(records) < len(owned) and time.monotonic() < deadline:
+            records += m.call(poll) if isinstance(m, Child) else m.poll(100, 0.2)
+        assert sorted(r.partition for r in records) == sorted(owned)
 
 
 def test_a_fifth_member_of_four_partitions_gets_none(open_store: Callable[[], Log], log: Log) -> None:
@@ -99,19 +103,20 @@ def test_one_that_leaves_frees_its_partitions_at_once(
     child.call(leave)
     began = time.monotonic()
     until(split(4), mine)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < AT_ONCE
     mine.close()
     assert log.committed("t.a", "g") == {}
 
 
-def test_closing_the_log_leaves_the_groups(open_store: Callable[[], Log], log: Log) -> None:
-    other = open_store()
-    theirs, mine = other.consumer("t.a", "g"), log.consumer("t.a", "g")
+def test_closing_the_log_leaves_the_groups(store: Store, log: Log) -> None:
+    other, another = store.in_production().open(), store.in_production().open()
+    theirs, mine = other.consumer("t.a", "g"), another.consumer("t.a", "g")
     until(split(2, 2), theirs, mine)
     other.close()
     began = time.monotonic()
     until(split(4), mine)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < AT_ONCE
+    another.close()
 
 
 def test_one_waiting_in_poll_takes_what_is_freed_at_once(log: Log, store: Store, spawn: Callable[..., Child]) -> None:
@@ -163,7 +168,7 @@ def test_one_that_stood_still_too_long_is_refused(log: Log, spawn: Callable[...,
     child.stop()
     mine = log.consumer("t.a", "g")
     taken = until(split(4), mine, within=TAKEOVER)
-    assert [r.offset for r in taken] == [0] * PARTITIONS
+    assert [r.offset for r in taken] == [r.offset for r in batch]
     with log.transaction(mine) as tx:
         for partition in (0, 1, 2):
             tx.publish("t.b", partition, "k", b"mine")
@@ -193,12 +198,14 @@ def test_one_that_stood_still_joins_again_and_reads_from_what_is_committed(
     assert [(r.value or b"").decode() for r in records] == ["b", "c"] * 2
 
 
-def test_slow_work_between_polls_does_not_lose_partitions(open_store: Callable[[], Log], log: Log) -> None:
+def test_slow_work_between_polls_does_not_lose_partitions(
+    open_store: Callable[[], Log], store: Store, log: Log
+) -> None:
     put(log, "t.a", 0, "a")
     slow, eager = log.consumer("t.a", "g"), open_store().consumer("t.a", "g")
     until(split(2, 2), slow, eager)
     kept = slow.assignment()
-    deadline = time.monotonic() + 2.5  # the store's members are dead after 1 s without a sign of life
+    deadline = time.monotonic() + 2.5 * store.session
     while time.monotonic() < deadline:
         eager.poll(10, 0.1)
     assert eager.assignment() == set(range(PARTITIONS)) - kept
@@ -224,7 +231,9 @@ def test_a_joining_member_takes_nothing_before_the_owner_polls(open_store: Calla
 # -- publish and commit at once, whatever happens
 
 
-def test_copying_is_exactly_once_and_in_order_under_kills_and_pauses(log: Log, spawn: Callable[..., Child]) -> None:
+def test_copying_is_exactly_once_and_in_order_under_kills_and_pauses(
+    log: Log, store: Store, spawn: Callable[..., Child]
+) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.randrange(1_000_000))
     print(f"CHAOS_SEED={seed} repeats this run's choices")
     chance = random.Random(seed)
@@ -243,15 +252,15 @@ def test_copying_is_exactly_once_and_in_order_under_kills_and_pauses(log: Log, s
 
     children = [copier(), copier()]
     for turn in range(6):
-        more_work(turn)
         seen = count("t.b")
+        more_work(turn)
         _wait(lambda seen=seen: count("t.b") > seen)  # type: ignore[misc]
         time.sleep(chance.uniform(0, 0.15))
         print(f"turn {turn}: {count('t.a') - count('t.b')} records were still to be copied")
         victim = chance.randrange(len(children))
         if chance.random() < 0.25:
             children[victim].stop()
-            time.sleep(1.4)  # longer than the store's members live without a sign of life
+            time.sleep(1.4 * store.session)
             children[victim].resume()
         else:
             children[victim].kill()
@@ -262,11 +271,11 @@ def test_copying_is_exactly_once_and_in_order_under_kills_and_pauses(log: Log, s
         child.kill()
     for partition in range(PARTITIONS):
         assert values(log, "t.b", partition) == values(log, "t.a", partition)
-    ends = {p: Offset(b.end) for p, b in log.bounds("t.a").items()}
+    ends = {p: Offset(log.read("t.a", p, 0, 100_000)[-1].offset + 1) for p in range(PARTITIONS)}
     assert log.committed("t.a", "copy") == ends
 
 
-def _wait(done: Callable[[], bool], within: float = 60.0) -> None:
+def _wait(done: Callable[[], bool], within: float = 180.0) -> None:
     deadline = time.monotonic() + within
     while not done():
         assert time.monotonic() < deadline

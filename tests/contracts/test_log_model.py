@@ -21,7 +21,7 @@ from stream.errors import Fenced
 from stream.log import Consumer, Log, Offset
 from stream.topics import Topic
 from tests.contracts.processes import Desk, publish_and_commit
-from tests.contracts.stores import Store
+from tests.contracts.stores import SqliteStore, Store
 from tests.strategies import TEXT
 
 PARTITIONS = 2
@@ -56,8 +56,16 @@ class LogMachine(RuleBasedStateMachine):
         while len(self.consumer.assignment()) < PARTITIONS:
             for record in reversed(self.consumer.poll(1, 0.1)):
                 self.consumer.seek(record.partition, record.offset)
-        self.positions = {p: self.committed[p].offset if p in self.committed else 0 for p in range(PARTITIONS)}
+        self.positions = {p: self._index(p, self.committed.get(p, Offset(0)).offset) for p in range(PARTITIONS)}
         self.paused = set()
+
+    def _offsets(self, partition: int) -> list[int]:
+        """The offsets of the records, in order: there may be gaps between them."""
+        return [r.offset for r in self.log.read(self.topic, partition, 0, 1_000)]
+
+    def _index(self, partition: int, offset: int) -> int:
+        """Which record in the partition is read next at ``offset``."""
+        return sum(o < offset for o in self._offsets(partition))
 
     def teardown(self) -> None:
         if hasattr(self, "log"):
@@ -85,7 +93,7 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(key=TEXT, note=TEXT, partition=PARTITION)
     def publish_and_commit(self, key: str, note: str, partition: int) -> None:
-        offsets = {p: Offset(at, note) for p, at in self.positions.items()}
+        offsets = {p: Offset(self.consumer.position(p), note) for p in self.positions}
         with self.log.transaction(self.consumer) as tx:
             tx.publish(self.topic, partition, key, b"together")
             tx.commit(offsets)
@@ -98,17 +106,18 @@ class LogMachine(RuleBasedStateMachine):
         assert len(records) <= count
         for record in records:
             assert record.partition not in self.paused
-            assert record.offset == self.positions[record.partition]
-            assert (record.key, record.value) == self.held[record.partition][record.offset]
+            index = self.positions[record.partition]
+            assert record.offset == self._offsets(record.partition)[index]
+            assert (record.key, record.value) == self.held[record.partition][index]
             self.positions[record.partition] += 1
         unread = [p for p in self.positions.keys() - self.paused if self.positions[p] < len(self.held[p])]
         assert records or not unread
 
     @rule(partition=PARTITION, data=st.data())
     def seek(self, partition: int, data: st.DataObject) -> None:
-        offset = data.draw(st.integers(0, len(self.held[partition])))
-        self.consumer.seek(partition, offset)
-        self.positions[partition] = offset
+        index = data.draw(st.integers(0, len(self.held[partition])))
+        self.consumer.seek(partition, [*self._offsets(partition), self.log.bounds(self.topic)[partition].end][index])
+        self.positions[partition] = index
 
     @rule(partition=PARTITION)
     def pause(self, partition: int) -> None:
@@ -138,9 +147,10 @@ class LogMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def find_by_time(self, data: st.DataObject) -> None:
         records = [self.log.read(self.topic, p, 0, 1_000) for p in range(PARTITIONS)]
+        ends = self.log.bounds(self.topic)
         moment = data.draw(st.sampled_from([r.timestamp for r in itertools.chain(*records)]))
         assert self.log.offsets_for_time(self.topic, moment) == {
-            p: next((r.offset for r in of if r.timestamp >= moment), len(of)) for p, of in enumerate(records)
+            p: next((r.offset for r in of if r.timestamp >= moment), ends[p].end) for p, of in enumerate(records)
         }
 
     @invariant()
@@ -149,10 +159,13 @@ class LogMachine(RuleBasedStateMachine):
             return
         for partition, held in enumerate(self.held):
             records = self.log.read(self.topic, partition, 0, 1_000)
-            assert [(r.offset, r.key, r.value) for r in records] == [(n, *content) for n, content in enumerate(held)]
-        assert [b.end for _, b in sorted(self.log.bounds(self.topic).items())] == [len(h) for h in self.held]
+            assert [(r.key, r.value) for r in records] == held
+            offsets = [r.offset for r in records]
+            assert offsets == sorted(set(offsets))
+            assert self.log.bounds(self.topic)[partition].end > max(offsets, default=-1)
         assert self.log.committed(self.topic, "g") == self.committed
-        assert {p: self.consumer.position(p) for p in self.consumer.assignment()} == self.positions
+        positions = {p: self._index(p, self.consumer.position(p)) for p in self.consumer.assignment()}
+        assert positions == self.positions
 
 
 def test_the_log_does_what_the_model_does(store: Store, open_store: Callable[[], Log]) -> None:
@@ -161,6 +174,9 @@ def test_the_log_does_what_the_model_does(store: Store, open_store: Callable[[],
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=40 if isinstance(store, SqliteStore) else 5,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )

@@ -96,6 +96,15 @@ def test_only_an_owner_commits(log: Log) -> None:
     assert (log.committed("t.a", "g"), values(log, "t.b", 0)) == ({}, ["who commits nothing needs to own nothing"])
 
 
+def test_a_member_alone_keeps_what_it_owns_from_its_first_poll_on(log: Log) -> None:
+    consumer = joined(log)
+    log.committed("t.a", "g")
+    time.sleep(0.7)  # a second join would be under way
+    consumer.poll(1, 0.0)
+    with log.transaction(consumer) as tx:
+        tx.commit({0: Offset(0), 1: Offset(0)})
+
+
 def test_a_consumer_that_left_commits_nothing_any_more(log: Log) -> None:
     consumer = joined(log)
     consumer.close()
@@ -162,7 +171,8 @@ def test_a_full_partition_does_not_starve_the_other(log: Log) -> None:
     for size in (1, 2, 10):
         for _ in range(5):
             put(log, "t.a", 1, "new")
-            assert "new" in texts(consumer.poll(size, 0.0) + consumer.poll(size, 0.0))
+            time.sleep(0.1)  # until it is here, where it has to come over a network
+            assert "new" in texts([r for _ in range(3) for r in consumer.poll(size, 0.0)])
 
 
 # -- when it returns
@@ -173,7 +183,7 @@ def test_poll_of_an_empty_topic_waits_as_long_as_told(log: Log) -> None:
     for timeout in (0.0, 0.3):
         began = time.monotonic()
         assert consumer.poll(10, timeout) == []
-        assert timeout <= time.monotonic() - began < timeout + 0.5
+        assert timeout <= time.monotonic() - began < timeout + 1.5
 
 
 def test_poll_returns_early_when_another_process_publishes(log: Log, spawn: Callable[..., Child]) -> None:
@@ -216,8 +226,9 @@ def test_position_is_what_poll_reads_next(log: Log) -> None:
     assert (consumer.position(0), consumer.position(1)) == (0, 0)
     first = consumer.poll(1, 1.0)
     assert consumer.position(0) == first[-1].offset + 1
-    drain(consumer, 2)
-    assert consumer.position(0) == log.bounds("t.a")[0].end
+    rest = drain(consumer, 2)
+    assert consumer.position(0) == rest[-1].offset + 1
+    assert log.read("t.a", 0, consumer.position(0), 1) == []
 
 
 def test_seek_goes_back_and_forward_and_commits_nothing(log: Log) -> None:

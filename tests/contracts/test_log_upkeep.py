@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from stream.log import Bounds, Log, Offset
 from stream.messages import Feed, encode
 from stream.table import Table
 from stream.topics import Topic
+from tests.contracts.stores import KEPT_UP_BY_US, STORES, Store
 
 COMPACTED = Topic("t.compacted", "key", "key", "anything", compacted=True)
 KEPT_AN_HOUR = Topic("t.hour", "key", "key", "anything", compacted=False, retention=timedelta(hours=1))
@@ -22,6 +24,12 @@ KEPT = Topic("t.kept", "key", "key", "anything", compacted=False)
 
 def now(**later: float) -> datetime:
     return datetime.now(UTC) + timedelta(**later)
+
+
+@pytest.fixture(params=KEPT_UP_BY_US)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store of a backend that is kept up by us."""
+    return STORES[request.param](tmp_path)
 
 
 @pytest.fixture

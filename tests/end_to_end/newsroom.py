@@ -24,12 +24,13 @@ from newswatch.demo.world import Outlet
 from newswatch.wiring import STAGES, connect_index, connect_log, names
 from stream.dead_letters import list_dead_letters
 from stream.errors import ConfigError
-from stream.log import Log, lag
+from stream.log import Log, Record, lag
 from stream.messages import Article, decode
 from stream.settings import load_settings
 from tests.end_to_end import chaos
 
 SETTINGS = """\
+{servers}
 data_dir = {data}
 feeds_file = {feeds}
 rules_dir = {rules}
@@ -91,12 +92,14 @@ class Outcome:
 
 
 class Newsroom:
-    """A user's folder with ``newswatch run`` in it; ``with`` leaves no process behind."""
+    """A user's folder with ``newswatch run`` in it; ``with`` leaves no process behind. ``servers``: lines of settings
+    that name the log and the index, where they are not files of the folder."""
 
-    def __init__(self, folder: Path, world: Mapping[str, Outlet], server: FeedServer) -> None:
+    def __init__(self, folder: Path, world: Mapping[str, Outlet], server: FeedServer, servers: str = "") -> None:
         folder.mkdir()
         self._folder = folder
         self._world = world
+        self._servers = servers
         self._config = self._configure(server)
         self._settings = load_settings(self._config)
         self._names = names(self._settings)
@@ -113,17 +116,20 @@ class Newsroom:
         paths = {"data": "data", "feeds": "feeds.yml", "rules": "rules"}
         quoted = {name: json.dumps(str(self._folder / path)) for name, path in paths.items()}
         config = self._folder / "newswatch.toml"
-        config.write_text(SETTINGS.format(**quoted), encoding="utf-8")
+        config.write_text(SETTINGS.format(servers=self._servers, **quoted), encoding="utf-8")
         return config
 
     # -- processes
 
     def start(self) -> None:
         """Start ``newswatch run``."""
+        self._process = self._newswatch(SUPERVISOR)
+
+    def _newswatch(self, command: str) -> subprocess.Popen[bytes]:
         with (self._folder / "stderr").open("ab") as stderr:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "newswatch", "--config", str(self._config), SUPERVISOR],
-                stdin=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
+            return subprocess.Popen(
+                [sys.executable, "-m", "newswatch", "--config", str(self._config), command],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
             )  # fmt: skip
 
     def kill(self, name: str) -> bool:
@@ -223,6 +229,12 @@ class Newsroom:
     def is_through(self) -> bool:
         """Whether no stage has anything left to do; asked in the order of the flow."""
         return all(self.is_idle(stage) for stage in PROCESSORS)
+
+    def appended(self, topic: str) -> list[Record]:
+        """All records of a topic, of which no more than 10,000 are in one partition."""
+        with closing(connect_log(self._settings)) as log:
+            name = self._names.topic(topic)
+            return [r for p in range(log.partitions(name)) for r in log.read(name, p, 0, 10_000, 1 << 30)]
 
     def outcome(self) -> Outcome:
         """What is in the log and the index now."""

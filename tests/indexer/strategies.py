@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from indexer.fields import FIELDS, TIME_FIELD, Field, Kind, default_fields
 from indexer.query import And, Equals, Everything, Exists, Matchable, Moment, Node, Not, Or, Range, Wildcard, Words
-from indexer.query.values import STANDINS, micros, split_wildcards, time_of, value_pattern, word_patterns
+from indexer.query.values import STANDINS, is_too_hard, micros, split_wildcards, time_of, value_pattern, word_patterns
 from indexer.words import fold, words
 
 PIECES = [
@@ -40,7 +40,7 @@ TIMES = st.sampled_from(
         datetime(1969, 7, 20, tzinfo=UTC),
     ]
 )
-NUMBERS = st.one_of(st.integers(-3, 3), st.sampled_from([0.5, 1.0, -0.25, 1 << 53, 1e-7]))
+NUMBERS = st.one_of(st.integers(-3, 3), st.sampled_from([0.5, 1.0, -0.25, 1 << 53, 1e-7, -0.0]))
 
 
 # -- documents
@@ -165,7 +165,7 @@ def _pattern(draw: st.DrawFn, text: str) -> list[str]:
 def _wild_word(fields: tuple[str, ...]) -> st.SearchStrategy[Node]:
     token = TEXTS.map(words).filter(bool).map(lambda t: t[0])
     patterns = token.flatmap(_pattern).filter(lambda p: len(p) > 1).map(lambda p: (p, word_patterns(p)))
-    return patterns.filter(lambda x: x[1] == ["".join(x[0])] and len(x[1][0]) < 200).map(
+    return patterns.filter(lambda x: x[1] == ["".join(x[0])] and len(x[1][0]) < 200 and not is_too_hard(x[1][0])).map(
         lambda x: Wildcard(fields, x[1][0])
     )
 
@@ -173,9 +173,8 @@ def _wild_word(fields: tuple[str, ...]) -> st.SearchStrategy[Node]:
 def _wild_value(path: str) -> st.SearchStrategy[Node]:
     value = TEXTS.map(fold).filter(lambda v: 0 < len(v) < 400)
     patterns = value.flatmap(_pattern).filter(lambda p: len(p) > 1 and bool(p[0])).map(value_pattern)
-    return patterns.filter(lambda p: value_pattern(split_wildcards(p)) == p and p[0] not in "*?").map(
-        lambda p: Wildcard((path,), p)
-    )
+    stable = patterns.filter(lambda p: value_pattern(split_wildcards(p)) == p and p[0] not in "*?")
+    return stable.filter(lambda p: not is_too_hard(p)).map(lambda p: Wildcard((path,), p))
 
 
 @st.composite
@@ -192,7 +191,8 @@ def asked_of(draw: st.DrawFn, kind: Kind, document: dict[str, Any]) -> Node:
         if not tokens or words(" ".join(tokens)) != tokens:
             return Exists(field.path)
         patterns = word_patterns(draw(_pattern(tokens[0])))
-        wild = len(patterns) == 1 and patterns[0][0] not in "*?" and len(patterns[0]) < 200 and draw(st.booleans())
+        wild = len(patterns) == 1 and patterns[0][0] not in "*?" and len(patterns[0]) < 200
+        wild = wild and not is_too_hard(patterns[0]) and draw(st.booleans())
         return Wildcard(fields, patterns[0]) if wild and set(patterns[0]) & set("*?") else Words(fields, tuple(tokens))
     values = view.comparable(field.path)
     if not values or field.type == "geo":

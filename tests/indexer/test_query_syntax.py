@@ -162,6 +162,8 @@ def test_naming_withdrawn_shows_the_withdrawn() -> None:
         ("well-kno*", 0, "well-kno*", "one single word"),
         ("北京*", 0, "北京*", "no Chinese"),
         ("b*" * 11, 0, "b*", "at most 10 *"),
+        ("a*b" + "?" * 20 + "c", 0, "a*b", "too hard to search for"),
+        ("url:h*" + "b" * 500, 4, "h*b", "too hard to search for"),
         ("b" * 300 + "*", 0, "b", "less than 255"),
         ("a~2", 0, "fuzzy", "with * or ?"),
         ("a~1.2.3", 1, "~", "neither"),

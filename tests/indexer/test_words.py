@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.sqlite_tables import SENTINEL, term_of
-from indexer.words import MAX_UNITS, MAX_VALUE, fold, words
+from indexer.words import _ASCII_SEGMENT, _SEGMENT, MAX_UNITS, MAX_VALUE, fold, words
 from tests.indexer.strategies import TEXTS
 
 ANYTHING = TEXTS | st.text(st.characters(codec="utf-8"))
@@ -20,6 +20,7 @@ ANYTHING = TEXTS | st.text(st.characters(codec="utf-8"))
         ("... – 😀 👨‍👩‍👧 _ \x00", []),
         ("The U.S. moved 1,000 troops (3.14%).", ["the", "u.s", "moved", "1,000", "troops", "3.14"]),
         ("can't rock'n'roll 'quoted' s'", ["can't", "rock'n'roll", "quoted", "s"]),
+        ("‘All is well’ 'evacuate now' 7'a '90s", ["all", "is", "well", "evacuate", "now", "7", "a", "90s"]),
         ("Iran's Iran’s IRANʼS James' it's", ["iran", "iran", "iran", "james", "it"]),
         ("d’Ivoire d'Ivoire", ["d'ivoire", "d'ivoire"]),
         ("well-known foo_bar a/b", ["well", "known", "foo_bar", "a", "b"]),
@@ -51,6 +52,12 @@ def test_words_can_be_joined_by_spaces_and_split_again(text: str) -> None:
         assert word.split() == [word]
         assert len(word.encode("utf-16-le")) <= 2 * MAX_UNITS
         assert word == word.casefold()
+
+
+@given(text=st.text(st.sampled_from("aek7_.:',; -\n\x00&")) | st.text(st.characters(codec="ascii")).map(str.lower))
+@settings(deadline=None, max_examples=500)
+def test_the_quick_way_for_ascii_finds_the_same(text: str) -> None:
+    assert _ASCII_SEGMENT.findall(text) == _SEGMENT.findall(text)
 
 
 @given(text=ANYTHING)

@@ -19,6 +19,10 @@ FORBIDDEN = {
     "floors, beside each other": ("ingest/schedule.py", "import indexer.words"),
     "alerts-view": ("alerts/matching.py", "import indexer.stage"),
     "ports": ("newswatch/report.py", "import stream.sqlite"),
+    "kafka": ("stream/worker.py", "import kafka"),
+    "kafka, a floor above": ("ingest/schedule.py", "from kafka.errors import KafkaError"),
+    "elasticsearch": ("indexer/stage.py", "import elasticsearch"),
+    "elasticsearch, its transport": ("newswatch/report.py", "from elastic_transport import Transport"),
 }
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 NAMES = {contract["id"]: contract["name"] for contract in CONTRACTS}
@@ -54,7 +58,7 @@ def test_a_forbidden_import_breaks_its_contract(contract: str, copy: Path) -> No
     module.write_text(module.read_text(encoding="utf-8") + f"\n{statement}  # forbidden\n", encoding="utf-8")
     result = lint(copy)
     assert result.returncode != 0, result.stdout
-    broken = {line.removesuffix(" BROKEN") for line in result.stdout.splitlines() if line.endswith(" BROKEN")}
+    broken = {line.partition(" BROKEN")[0] for line in result.stdout.splitlines() if " BROKEN" in line}
     assert broken == {NAMES[contract.partition(",")[0]]}
 
 

@@ -84,7 +84,7 @@ def test_a_section_may_be_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_nobody_set_comes_from_the_defaults() -> None:
     sections = {name: section for name, section in known().items() if section}
-    assert set(sections) == {"ingest", "enrich", "alerts", "notify"}
+    assert set(sections) == {"ingest", "enrich", "alerts", "notify", "elasticsearch", "retention", "kafka"}
     for name, section in sections.items():
         assert all(source_of((name, field), Path("absent")) == "default" for field in section.model_fields)
 
@@ -268,3 +268,47 @@ def test_the_password_in_a_url_never_reaches_the_message(
     causes = [str(caught.value), str(caught.value.__cause__)]
     assert not any("user" in text or "hun" in text or "ter2" in text for text in causes)
     assert "//***@" in str(caught.value)
+
+
+# -- Kafka
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ('user = "desk"\npassword = "hunter2"', "must be sasl_ssl"),
+        ('security_protocol = "ssl"\nuser = "desk"', "must be sasl_ssl"),
+        ('ca_file = "ca.pem"', "must be ssl or sasl_ssl"),
+        ('security_protocol = "sasl_ssl"\nuser = "desk"', "one of kafka.password and kafka.password_file"),
+        ('security_protocol = "sasl_ssl"\npassword = "hunter2"', "give kafka.user"),
+        ('security_protocol = "sasl_ssl"\nuser = "desk"\npassword = "hunter2"\npassword_file = "x"', "one of"),
+        ("password = 12345", "kafka.password"),
+    ],
+)
+def test_how_brokers_are_reached_must_fit_together(write: Write, text: str, match: str) -> None:
+    write(f"[kafka]\n{text}\n")
+    with pytest.raises(ConfigError, match=match) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+    assert "12345" not in str(caught.value)
+
+
+def test_a_password_is_not_shown(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write('[kafka]\nsecurity_protocol = "sasl_ssl"\nuser = "desk"\n')
+    monkeypatch.setenv("NEWSWATCH_KAFKA__PASSWORD", "hunter2")
+    settings = load_settings()
+    assert "hunter2" not in repr(settings) + str(settings.kafka.password)
+    assert settings.kafka.password is not None
+    assert settings.kafka.password.get_secret_value() == "hunter2"
+
+
+def test_a_section_with_a_password_that_is_no_json_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSWATCH_KAFKA", "password: hunter2")
+    with pytest.raises(ConfigError, match="NEWSWATCH_KAFKA") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_variables_for_the_tests_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSWATCH_TEST_KAFKA", "kafka://127.0.0.1:9092")
+    load_settings()
