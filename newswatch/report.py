@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +13,11 @@ from newswatch.whereabouts import Sighting
 from stream.messages import Delivery
 
 ARROW = "→"
+WIDTH = 80
+"""Columns of a case and of a whole alert: every terminal has them."""
+AGAINST = ("denied", "cancelled")
+"""The statuses that speak against a move."""
+_MINUTE = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d)")
 
 
 def place(value: dict[str, Any] | None) -> str:
@@ -44,7 +50,7 @@ def location_change(document: Document) -> str:
 
 def statement(document: Document) -> str:
     """The move with status, who says so, and the sentence."""
-    marks = [document["status"], document["kind"].replace("_", " "), f"confidence {document['confidence']:.2f}"]
+    marks = [document["status"], _kind(document), f"confidence {document['confidence']:.2f}"]
     marks += ["background"] if document.get("background") else []
     marks += ["WITHDRAWN by its publisher"] if document.get("withdrawn") else []
     said = f"\n    said by: {document['attribution']}" if document.get("attribution") else ""
@@ -59,20 +65,23 @@ def alert_line(document: Document) -> str:
 
 
 def alert(document: Document) -> str:
-    """One alert whole: rule and query, what it says, every sentence it rests on, links."""
+    """One alert whole: rule and query, what it says, where each sentence that it rests on can be read."""
     lines = [
-        f"{document['title']}",
+        wrapped(document["title"]),
         f"  id        {document['id']}",
-        f"  rule      {document['rule']} ({document['rule_name']}): {document['query']}",
+        _labelled("rule", f"{document['rule']} ({document['rule_name']}): {document['query']}"),
         f"  severity  {document['severity']}",
-        f"  raised    {_minute(document['created'])}",
-        f"  {'held back: ' + document['held_back'] if document.get('held_back') else 'to be sent'}",
+        f"  raised    {_minute(document['created'])} UTC",
+        wrapped(f"  {'held back: ' + document['held_back'] if document.get('held_back') else 'to be sent'}"),
         "",
-        textwrap.indent(document["text"], "  "),
+        *(wrapped(line, "  ", "    ") for line in document["text"].splitlines()),
     ]
+    if document.get("evidence"):
+        lines.append("")
     for evidence in document.get("evidence", ()):
-        lines += ["", f"  “{' '.join(evidence['sentence'].split())}”"]
-        lines += [f"    {evidence['source']}, {_minute(evidence['published'])}, {evidence['url']}"]
+        sentence = " ".join(evidence["sentence"].split())
+        lines += [] if sentence in document["text"] else [wrapped(f"“{sentence}”", "  ")]
+        lines += [f"  {evidence['source']}, {_minute(evidence['published'])}", f"    {evidence['url']}"]
     return "\n".join(lines)
 
 
@@ -89,6 +98,12 @@ def relocation_line(document: Document) -> str:
     turns = [h for h in document.get("history", ()) if h["kind"] not in ("corroborated", "disputed")]
     steps = f" {ARROW} ".join(f"{h['after']} {h['when'][5:10]}" for h in turns)
     return f"{head}\n    {_voices(document)}{'; ' + steps if steps else ''}"
+
+
+def relocation_in_short(document: Document) -> str:
+    """A relocation in two lines of at most ``WIDTH`` columns: what it is, where it stands, its id."""
+    marks = f"{document['status']} {_kind(document)}, {_voices(document)}"
+    return "\n".join([wrapped(move(document)), wrapped(f"{marks}  ({document['id'][:8]})", "    ")])
 
 
 def relocation(document: Document) -> str:
@@ -112,6 +127,28 @@ def relocation(document: Document) -> str:
     return "\n".join([*lines, *([f"\n  and {left} more statements"] if left > 0 else [])])
 
 
+def case(document: Document) -> str:
+    """A relocation in a few lines of at most ``WIDTH`` columns: where it stands and since when, by how many, the best
+    sentence of each side."""
+    lines = [wrapped(move(document)), _labelled("status", _state(document))]
+    lines.append(_labelled("sources", f"{_voices(document)}: {_outlets(document)}"))
+    lines += [_labelled("but", c["text"]) for c in document.get("contradictions", ())]
+    for said in _best(document):
+        lines.append(wrapped(f"“{' '.join(said['sentence'].split())}”", "  ", "   "))
+        lines.append(wrapped(f"{said['source']}, {_minute(said['published'])}", "     "))
+    return "\n".join(lines)
+
+
+def wrapped(text: str, first: str = "", later: str | None = None) -> str:
+    """The text in lines of at most ``WIDTH`` columns, where words allow it, indented with ``first``, then ``later``."""
+    following = first + "  " if later is None else later
+    filled = textwrap.fill(
+        _MINUTE.sub("\\1\\0\\2", text), WIDTH, initial_indent=first, subsequent_indent=following,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return filled.replace("\0", " ")  # day and hour stay on one line
+
+
 def whereabouts(actor: str, at: datetime, found: Sequence[Sighting]) -> str:
     """Where an actor is said to be: the last corroborated place, then all, the latest first."""
     if not found:
@@ -127,14 +164,75 @@ def whereabouts(actor: str, at: datetime, found: Sequence[Sighting]) -> str:
     return "\n".join(lines)
 
 
+def _labelled(label: str, text: str) -> str:
+    return wrapped(text, f"  {label:<10}", " " * 12)
+
+
+def _state(document: Document) -> str:
+    """``denied relocation since 2026-03-04 12:00; before: planned 2026-03-01 09:30``, and since when it is disputed."""
+    history = document.get("history", ())
+    turns = [h for h in history if h["kind"] not in ("corroborated", "disputed")]
+    now = f"{'withdrawn' if document.get('withdrawn') else document['status']} {_kind(document)}"
+    if not turns:
+        return f"{now}{', background' if document.get('background') else ''}, told {_minute(document['first_seen'])}"
+    since = f"{now} since {_minute(turns[-1]['when'])}"
+    if document.get("disputed"):
+        begun = max((h["when"] for h in history if h["kind"] == "disputed"), default=turns[-1]["when"])
+        since += f", DISPUTED since {_minute(begun)}"
+    earlier = [f"{h['after']} {_minute(h['when'])}" for h in turns[:-1]]
+    return f"{since}; before: {', '.join(earlier)}" if earlier else since
+
+
+def _kind(document: Document) -> str:
+    return str(document["kind"]).replace("_", " ")
+
+
+def _outlets(document: Document) -> str:
+    """Who says so: the independent ones, those that copy them, those against it, those that took it back."""
+    named: dict[str, dict[str, None]] = {"for": {}, "copies": {}, "against": {}, "taken back": {}}
+    for said in document.get("statements", ()):
+        side = "against" if said["status"] in AGAINST else "for" if said.get("independent") else "copies"
+        if not said.get("background"):
+            named["taken back" if said.get("withdrawn") else side][said["source"]] = None
+    copies = ", ".join(source for source in named["copies"] if source not in named["for"])
+    parts = {
+        "": ", ".join(named["for"]),
+        "copied by ": copies,
+        "against it: ": ", ".join(named["against"]),
+        "taken back by ": ", ".join(named["taken back"]),
+    }
+    return "; ".join(f"{how}{outlets}" for how, outlets in parts.items() if outlets)
+
+
+def _best(document: Document) -> list[Mapping[str, Any]]:
+    """The best statement for the move and the best against it; first the one that says what is so now."""
+    living = [s for s in document.get("statements", ()) if bool(s.get("withdrawn")) == bool(document.get("withdrawn"))]
+    best: dict[bool, Mapping[str, Any]] = {}
+    for said in sorted(living, key=lambda s: (s["status"] == document["status"], s["confidence"], s["published"])):
+        best[said["status"] in AGAINST] = said
+    now = document["status"] in AGAINST
+    return [best[side] for side in (now, not now) if side in best]
+
+
 def _marks(document: Document) -> list[str]:
-    marks = [document["status"], document["kind"].replace("_", " "), f"confidence {document['confidence']:.2f}"]
+    marks = [document["status"], _kind(document), f"confidence {document['confidence']:.2f}"]
     return marks + [name.upper() for name in ("disputed", "withdrawn", "background") if document.get(name)]
 
 
 def _voices(document: Document) -> str:
+    """By how many independent sources it is told, on each side, and in how many statements."""
     count = document["statement_count"]
-    return f"{_count(document['independent_sources'])} in {count} statement{'' if count == 1 else 's'}"
+    statements = f"{count} statement{'' if count == 1 else 's'}"
+    if document.get("withdrawn"):
+        return f"nobody says so any more, {statements} before"
+    if document.get("background"):
+        return f"told only as background, in {statements}"
+    sides = [said["status"] in AGAINST for said in document.get("statements", ()) if said.get("independent")]
+    against = sides.count(True)
+    if not against:
+        return f"{_count(document['independent_sources'])} in {statements}"
+    told = f"{_count(document['independent_sources'])} for it, {against}" if False in sides else _count(against)
+    return f"{told} against it, in {statements}"
 
 
 def _count(sources: int) -> str:

@@ -8,16 +8,17 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import get_args
 
 import typer
 import yaml
 
-from indexer.index import Index, Stored
+from indexer.index import Index, Kind, Stored
+from indexer.query import parse
 from newswatch import report
 from newswatch.demo.server import FeedServer
 from newswatch.demo.world import INSTALMENTS, Outlet, load_world
@@ -30,7 +31,9 @@ from stream.logs import configure_logging
 from stream.settings import PREFIX, Settings, load_settings
 
 RULES = Path(__file__).parent / "rules.yml"
-CORE_RULE = "hamas-to-iraq"
+CASES = Path(__file__).parent / "cases.yml"
+CORE_RULE = "hamas-moves"
+MOST = 500
 
 
 def play(stop: Event, *, debug: bool = False, keep: bool = False) -> None:
@@ -90,7 +93,7 @@ def _run(settings: Settings, config: Path, server: FeedServer, stop: Event, bega
     set_up(settings)
     log = connect_log(settings)
     supervisor = Supervisor(PROCESSORS, arguments)
-    typer.echo("Feeds on loopback → ingest → enrich → index, alert; three instalments of news …", err=True)
+    typer.echo("Feeds on loopback → ingest → enrich → fuse → alert, index; three instalments of news …", err=True)
     show = progress()
     supervisor.start()
     try:
@@ -113,15 +116,15 @@ def _run(settings: Settings, config: Path, server: FeedServer, stop: Event, bega
 
 
 def _report(log: Log, index: Index, settings: Settings, seconds: float) -> None:
-    """Counts by stage, the moves, the alerts, and the alert that the demo is about."""
-    moves = index.search("location-changes", limit=500).hits
-    alerts = index.search("alerts", limit=500).hits
-    _print_moves(moves)
+    """The cases that the demo is about, the other moves in short, the alerts, counts by stage, and the one alert."""
+    shown = _print_cases(index)
+    _print_others(index, shown)
+    alerts = index.search("alerts", limit=MOST).hits
     _print_alerts(alerts)
     typer.echo("\nCounts")
     for s in measure(log, settings):
         typer.echo(f"  {s.stage:<7} handled {s.appended - s.left:>4} of {s.appended:>4} records of {s.topic}")
-    for kind in ("articles", "location-changes", "alerts"):
+    for kind in get_args(Kind):
         typer.echo(f"  index   holds   {index.search(kind, limit=1).total:>4} {kind}")
     core = [a for a in alerts if a.document["rule"] == CORE_RULE and not a.document.get("held_back")]
     if not core:
@@ -129,19 +132,40 @@ def _report(log: Log, index: Index, settings: Settings, seconds: float) -> None:
             "the demo's own story (Hamas's leaders, Doha → Baghdad) raised no alert: a bug, please report"
         )
     typer.echo("\nThe alert that this project was begun for")
-    best = max(core, key=lambda a: ("Doha" in a.document["title"], a.document["id"]))
+    best = max(core, key=lambda a: ("independent sources" in a.document["title"], a.document["created"]))
     typer.echo(report.alert(best.document))
     typer.echo(f"\nDone in {seconds:.0f} s. Next: newswatch feeds add URL, then newswatch run; see the README.")
 
 
-def _print_moves(moves: list[Stored]) -> None:
-    typer.echo(f"\nLocation changes: {len(moves)}")
-    for hit in moves:
-        typer.echo(report.location_change(hit.document))
+def _print_cases(index: Index) -> set[str]:
+    """The relocations of ``cases.yml``, each under what it shows; their ids."""
+    shown: set[str] = set()
+    typer.echo("Cases: what all outlets say of one move, as one (times are UTC)")
+    for case in yaml.safe_load(CASES.read_text(encoding="utf-8")):
+        found = index.search("relocations", parse(case["query"], "relocations"), limit=MOST).hits
+        if not found:
+            raise NewswatchError(f"the demo's case “{case['shows']}” was not found: a bug, please report")
+        typer.echo(f"\n== {case['shows']}")
+        for hit in sorted(found, key=lambda h: (h.document["first_seen"], h.document["id"])):
+            typer.echo(report.case(hit.document))
+            shown.add(hit.document["id"])
+    return shown
+
+
+def _print_others(index: Index, shown: set[str]) -> None:
+    hits = [h for h in index.search("relocations", limit=MOST).hits if h.document["id"] not in shown]
+    typer.echo(f"\n== {len(hits)} other moves; newswatch relocations show ID tells one whole")
+    for hit in hits:
+        typer.echo(report.relocation_in_short(hit.document))
 
 
 def _print_alerts(alerts: list[Stored]) -> None:
-    held = Counter(bool(a.document.get("held_back")) for a in alerts)
-    typer.echo(f"\nAlerts: {held[False]} to be sent, {held[True]} held back")
-    for hit in alerts:
-        typer.echo(report.alert_line(hit.document))
+    """Those to be sent in the order in which they were raised; of the others how many, and the first with its reason."""
+    sent = [a.document for a in reversed(alerts) if not a.document.get("held_back")]
+    held = [a.document for a in reversed(alerts) if a.document.get("held_back")]
+    typer.echo(f"\n== {len(sent)} alerts to be sent; {len(held)} held back")
+    for document in sent:
+        typer.echo(report.wrapped(report.alert_line(document), "", " " * 18))
+    for document in held[:1]:
+        typer.echo("of those held back the first (newswatch alerts list shows all):")
+        typer.echo("\n".join(report.wrapped(line, "", " " * 18) for line in report.alert_line(document).splitlines()))
