@@ -93,11 +93,12 @@ def delivery(one: Delivery) -> str:
 
 
 def relocation_line(document: Document) -> str:
-    """A relocation in two lines: what it is, by how many sources, and how it came there."""
-    head = f"{_minute(document['last_seen'])}  {move(document)}  [{', '.join(_marks(document))}]  ({document['id']})"
+    """A relocation in a few lines: what it is, by how many sources, and how it came there."""
+    told = f"{_minute(document['last_seen'])}  {move(document)}  [{', '.join(_marks(document))}]  ({document['id']})"
     turns = [h for h in document.get("history", ()) if h["kind"] not in ("corroborated", "disputed")]
     steps = f" {ARROW} ".join(f"{h['after']} {h['when'][5:10]}" for h in turns)
-    return f"{head}\n    {_voices(document)}{'; ' + steps if steps else ''}"
+    by = f"{_voices(document)}{'; ' + steps if steps else ''}"
+    return f"{wrapped(told, '', '    ')}\n{wrapped(by, '    ')}"
 
 
 def relocation_in_short(document: Document) -> str:
@@ -109,15 +110,15 @@ def relocation_in_short(document: Document) -> str:
 def relocation(document: Document) -> str:
     """A relocation as a story: where it stands, what contradicts it, who said what when."""
     lines = [
-        move(document),
+        wrapped(move(document)),
         f"  id        {document['id']}",
-        f"  status    {', '.join(_marks(document))}",
-        f"  sources   {_voices(document)}",
+        _labelled("status", ", ".join(_marks(document))),
+        _labelled("sources", f"{_voices(document)}: {_outlets(document)}"),
         f"  told      {_minute(document['first_seen'])} to {_minute(document['last_seen'])}",
     ]
     if document.get("merged_into"):
         lines.append(f"  MERGED    its statements are told by {document['merged_into']} now")
-    lines += [f"  but       {c['text']}" for c in document.get("contradictions", ())]
+    lines += [_labelled("but", text) for text in _contradictions(document)]
     turns: dict[str, list[str]] = {}
     for turn in document.get("history", ()):
         turns.setdefault(turn["statement"], []).append(_turn(turn))
@@ -132,7 +133,7 @@ def case(document: Document) -> str:
     sentence of each side."""
     lines = [wrapped(move(document)), _labelled("status", _state(document))]
     lines.append(_labelled("sources", f"{_voices(document)}: {_outlets(document)}"))
-    lines += [_labelled("but", c["text"]) for c in document.get("contradictions", ())]
+    lines += [_labelled("but", text) for text in _contradictions(document)]
     for said in _best(document):
         lines.append(wrapped(f"“{' '.join(said['sentence'].split())}”", "  ", "   "))
         lines.append(wrapped(f"{said['source']}, {_minute(said['published'])}", "     "))
@@ -151,17 +152,22 @@ def wrapped(text: str, first: str = "", later: str | None = None) -> str:
 
 def whereabouts(actor: str, at: datetime, found: Sequence[Sighting]) -> str:
     """Where an actor is said to be: the last corroborated place, then all, the latest first."""
-    if not found:
-        return f"no relocation puts {actor} anywhere by {at:%Y-%m-%d %H:%M}"
     sure = next((s for s in found if s.corroborated), None)
-    last = f"{place(sure.place)} ({sure.how}, {sure.at:%Y-%m-%d})" if sure else "none, nothing is corroborated"
-    lines = [f"{actor}, by {at:%Y-%m-%d %H:%M} UTC; last corroborated place: {last}"]
+    last = f"{place(sure.place)} ({_how(sure)}, {sure.at:%Y-%m-%d %H:%M})" if sure else "none, nothing is corroborated"
+    lines = [wrapped(f"{actor}, by {at:%Y-%m-%d %H:%M} UTC; last corroborated place: {last}")]
     for s in found:
-        marks = [s.how, _count(s.independent_sources), f"confidence {s.confidence:.2f}"]
-        marks += ["DISPUTED"] if s.disputed else []
-        lines.append(f"{s.at:%Y-%m-%d %H:%M}  {place(s.place)}  {s.actor}  [{', '.join(marks)}]  ({s.relocation})")
-        lines += [f"    but {text}" for text in s.contradictions]
+        marks = [_count(s.independent_sources), f"confidence {s.confidence:.2f}", *(["DISPUTED"] if s.disputed else [])]
+        lines.append(wrapped(f"{s.at:%Y-%m-%d %H:%M}  {place(s.place)}, {_how(s)}"))
+        lines.append(wrapped(f"{s.actor}  [{', '.join(marks)}]  ({s.relocation})", "    "))
+        lines += [wrapped(f"but {text}", "    ") for text in s.contradictions]
     return "\n".join(lines)
+
+
+def _how(sighting: Sighting) -> str:
+    """``leaving for Baghdad (IQ)``; ``staying, not moving to Baghdad (IQ)``."""
+    if sighting.elsewhere is None:
+        return sighting.how
+    return f"{sighting.how}{' for' if sighting.how == 'leaving' else ', not moving to'} {place(sighting.elsewhere)}"
 
 
 def _labelled(label: str, text: str) -> str:
@@ -180,11 +186,19 @@ def _state(document: Document) -> str:
         begun = max((h["when"] for h in history if h["kind"] == "disputed"), default=turns[-1]["when"])
         since += f", DISPUTED since {_minute(begun)}"
     earlier = [f"{h['after']} {_minute(h['when'])}" for h in turns[:-1]]
+    if not earlier and turns[-1].get("before"):  # of a withdrawn one the history tells the end only
+        earlier = [f"{turns[-1]['before']} {_minute(document['first_seen'])}"]
     return f"{since}; before: {', '.join(earlier)}" if earlier else since
 
 
 def _kind(document: Document) -> str:
     return str(document["kind"]).replace("_", " ")
+
+
+def _contradictions(document: Document) -> list[str]:
+    """Who denies it, and other destinations with the ids of the relocations that tell them."""
+    found = document.get("contradictions", ())
+    return [f"{c['text']} ({c['relocation']})" if c.get("relocation") else str(c["text"]) for c in found]
 
 
 def _outlets(document: Document) -> str:
@@ -254,8 +268,8 @@ def _told(said: Mapping[str, Any], turns: Sequence[str]) -> list[str]:
     changed = f"  ** {', '.join(turns)}" if turns else ""
     by = f", said by {said['attribution']}" if said.get("attribution") else ""
     return [
-        f"  {_minute(said['published'])}  {said['source']}  [{', '.join(marks)}]{by}{changed}",
-        f"    “{' '.join(said['sentence'].split())}”",
+        wrapped(f"{_minute(said['published'])}  {said['source']}  [{', '.join(marks)}]{by}{changed}", "  ", "    "),
+        wrapped(f"“{' '.join(said['sentence'].split())}”", "    ", "     "),
         f"    {said['url']}",
     ]
 

@@ -11,6 +11,8 @@ CORROBORATED = 2
 """So many independent sources make a place corroborated."""
 
 _OFF = ("denied", "cancelled")
+_GONE = ("ongoing", "completed")
+"""The statuses that put an actor at its destination; all others put it where it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +24,22 @@ class Sighting:
     place: dict[str, Any]
     how: str
     """``arrived``: the move there is completed; ``on the way``: it is under way; ``leaving``: the actor is there and is
-    to move elsewhere."""
+    to move elsewhere; ``staying``: it is there, and that it moves is denied or off."""
+    elsewhere: dict[str, Any] | None
+    """Where it is to move, or is not to move after all; None of what is under way or completed."""
     actor: str
     confidence: float
     independent_sources: int
+    """How many put it at ``place``."""
     disputed: bool
     contradictions: tuple[str, ...]
     relocation: str
 
     @property
     def corroborated(self) -> bool:
-        """Whether independent sources say so."""
-        return self.independent_sources >= CORROBORATED and not self.disputed
+        """Whether independent sources put it there. A dispute over where it moves leaves where it is alone."""
+        there = self.how in ("arrived", "on the way")
+        return self.independent_sources >= CORROBORATED and not (self.disputed and there)
 
     def fields(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -52,25 +58,33 @@ def sightings(relocations: Iterable[Mapping[str, Any]], at: datetime) -> list[Si
 def _sighting(document: Mapping[str, Any], at: datetime) -> Sighting | None:
     turns = [h for h in document.get("history", ()) if datetime.fromisoformat(h["when"]) <= at]
     states = [h for h in turns if h["kind"] not in ("corroborated", "disputed")]
-    if not states:
+    if not states or states[-1]["after"] == "withdrawn":
         return None
     state, when = states[-1]["after"], states[-1]["when"]
-    sources = max((int(h["after"]) for h in turns if h["kind"] == "corroborated"), default=1)
-    if state == "completed":
-        place, how = document.get("destination"), "arrived"
-    elif state == "ongoing":
-        place, how = document.get("destination"), "on the way"
-    elif state in _OFF:
-        place, how = document.get("origin"), "staying"
-    elif state == "withdrawn":
-        return None
-    else:
-        place, how = document.get("origin"), "leaving"
+    origin, destination = document.get("origin"), document.get("destination")
+    gone = state in _GONE
+    place = destination if gone else origin
     if not place:
         return None
+    how = {"completed": "arrived", "ongoing": "on the way"}.get(state, "staying" if state in _OFF else "leaving")
     return Sighting(
-        at=datetime.fromisoformat(when), place=dict(place), how=how, actor=document["actor"]["name"],
-        confidence=float(document["confidence"]), independent_sources=sources,
+        at=datetime.fromisoformat(when), place=dict(place), how=how,
+        elsewhere=dict(destination) if destination and not gone else None, actor=document["actor"]["name"],
+        confidence=float(document["confidence"]), independent_sources=_sources(document, at, gone=gone),
         disputed=bool(document.get("disputed")),
         contradictions=tuple(c["text"] for c in document.get("contradictions", ())), relocation=document["id"],
     )  # fmt: skip
+
+
+def _sources(document: Mapping[str, Any], at: datetime, *, gone: bool) -> int:
+    """How many of the independent outlets had put the actor at its destination (``gone``), or at its origin, by ``at``.
+
+    Who says that a move is planned, or that there is none, says that the actor is where it would start.
+    """
+    told = [
+        said
+        for said in document.get("statements", ())
+        if datetime.fromisoformat(said["published"]) <= at and not said.get("withdrawn") and not said.get("background")
+    ]
+    independent = {said["outlet"] for said in told if said.get("independent")}
+    return len({said["outlet"] for said in told if (said["status"] in _GONE) == gone} & independent)

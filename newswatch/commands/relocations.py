@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from indexer.words import words
 from newswatch import report
 from newswatch.commands.search import Json, Limit, Since, Until, fetch, fetch_one, show
 from newswatch.times import parse_time
@@ -69,12 +70,28 @@ def whereabouts(
     """
     now = datetime.now(UTC)
     moment = parse_time(at, now, "--at") if at else now
-    name = json.dumps(actor, ensure_ascii=False)
-    query = f"(actor.root:{name} OR actor.name:{name}) AND background:false"
-    hits, _ = fetch(context, "relocations", query, None, None, MOST)
+    hits, _ = fetch(context, "relocations", _about(actor), None, None, MOST)
     found = sightings((hit.document for hit in hits), moment)[:limit]
-    if as_json:
+    if not found:
+        typer.echo(_nothing(actor, moment, bool(hits)), err=True)
+    elif as_json:
         for sighting in found:
             typer.echo(json.dumps(sighting.fields(), ensure_ascii=False))
-        return
-    typer.echo(report.whereabouts(actor, moment, found))
+    else:
+        typer.echo(report.whereabouts(actor, moment, found))
+
+
+def _about(actor: str) -> str:
+    """The query for an actor's relocations: by its root, or by all the words of its name. Raises ``ConfigError``."""
+    named = [json.dumps(word, ensure_ascii=False) for word in words(actor)]
+    if not named:
+        raise ConfigError("ACTOR is empty: give a root (hamas) or a name, as newswatch relocations list shows them")
+    root = json.dumps(actor.strip(), ensure_ascii=False)
+    return f"(actor.root:{root} OR actor.name:({' AND '.join(named)})) AND background:false"
+
+
+def _nothing(actor: str, at: datetime, known: bool) -> str:
+    if known:
+        return f"nothing says where {actor} was by {at:%Y-%m-%d %H:%M} UTC; without --at newswatch tells what is known"
+    beginning = words(actor)[0][:4]
+    return f"no relocation has an actor {actor!r}; newswatch relocations list '{beginning}*' finds names like it"

@@ -160,7 +160,7 @@ def _print_others(index: Index, shown: set[str]) -> None:
 
 
 def _print_alerts(alerts: list[Stored]) -> None:
-    """Those to be sent in the order in which they were raised; of the others how many, and the first with its reason."""
+    """Those to be sent in the order in which they were raised; how many others, and why the first of them."""
     sent = [a.document for a in reversed(alerts) if not a.document.get("held_back")]
     held = [a.document for a in reversed(alerts) if a.document.get("held_back")]
     typer.echo(f"\n== {len(sent)} alerts to be sent; {len(held)} held back")
