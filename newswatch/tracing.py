@@ -1,21 +1,36 @@
-"""One article through every stage: fetched, published, enriched, indexed, alerted, with times, offsets and versions."""
+"""One article through every stage: fetched, enriched, fused, alerted, indexed, with times, offsets and versions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from alerts.notify import deliveries_of
-from indexer.index import Index
+from indexer.index import Index, Stored
+from indexer.query import parse
 from ingest import urls
 from newswatch.wiring import STAGES, names
 from stream.dead_letters import list_dead_letters
 from stream.errors import InvalidMessage, NewswatchError
 from stream.ids import digest
 from stream.log import Log, Offset, Record, partition_of
-from stream.messages import Alert, AnyMessage, Article, EnrichedArticle, LocationChange, decode
+from stream.messages import (
+    Alert,
+    AnyMessage,
+    Article,
+    EnrichedArticle,
+    LocationChange,
+    Relocation,
+    Superseded,
+    Transition,
+    decode,
+)
 from stream.settings import Settings
+from stream.topics import TOPICS, Names
+
+MOST = 100
+"""Relocations of one article that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +58,31 @@ def find_article(index: Index, url_or_id: str) -> str:
         return str(statement.document["article_id"])
     if alert := index.get("alerts", [text]).get(text):
         return str(alert.document["evidence"][0]["article_id"])
+    if text in index.get("relocations", [text]):
+        raise NewswatchError(f"{text} is a relocation, of many articles: newswatch relocations show {text[:8]}")
     return text  # perhaps not indexed yet: the log knows
 
 
 def trace(log: Log, index: Index, settings: Settings, article_id: str) -> list[Step]:
     """All that is known of the article, in the order of the flow. Raises ``NewswatchError`` when the log has none.
 
-    Reads one partition of each topic from its beginning: seconds on a large log.
+    Reads a partition of each topic from its beginning, one for each actor that the article tells of: seconds on a large
+    log.
     """
     topics = names(settings)
+    roots = _indexed_roots(index, article_id)
     steps: list[Step] = []
     alerts: set[str] = set()
-    for name, stage in (("articles", "ingest"), ("enriched", "enrich"), ("alerts", "alert")):
-        topic = topics.topic(name)
-        partition = partition_of(article_id, log.partitions(topic))
-        waiting = {
-            reader: log.committed(topic, topics.group(reader, name)).get(partition, Offset(0)).offset
-            for reader, readers_of in ((s.name, s.sources) for s in STAGES.values())
-            if name in readers_of
-        }
-        for record, message in _messages(log, topic, partition):
-            if _is_about(message, article_id):
-                alerts |= {message.id} if isinstance(message, Alert) else set()
-                yet = [reader for reader, offset in waiting.items() if offset <= record.offset]
-                steps += _steps(record, message, stage, yet)
+    for name, stage in _FLOW:
+        by_root = TOPICS[name].partitioned_by == "actor root"
+        keys = roots if by_root else {article_id, *roots} if name == "alerts" else {article_id}
+        latest: dict[object, list[Step]] = {}
+        for record, message, waiting in _about(log, topics, name, keys, article_id):
+            if isinstance(message, EnrichedArticle):
+                roots |= {change.actor.root for change in message.location_changes}
+            alerts |= {message.id} if isinstance(message, Alert) else set()
+            latest[_once(record, message)] = _steps(record, message, stage, waiting, article_id)
+        steps += [step for found in latest.values() for step in found]
     if not steps:
         raise NewswatchError(f"the log holds no article {article_id}; newswatch search finds what is indexed")
     steps += _letters(log, settings, article_id)
@@ -74,11 +90,44 @@ def trace(log: Log, index: Index, settings: Settings, article_id: str) -> list[S
     return sorted(steps, key=lambda s: (s.at is None, s.at)) + _indexed(index, article_id)
 
 
-def _messages(log: Log, topic: str, partition: int) -> Iterator[tuple[Record, AnyMessage]]:
+def _once(record: Record, message: AnyMessage) -> object:
+    """What is shown once: of a relocation the last record, of an update, which goes to every partition, any."""
+    match message:
+        case Relocation():
+            return message.id
+        case Superseded():
+            return message.version
+        case _:
+            return record.partition, record.offset
+
+
+_FLOW = (
+    ("articles", "ingest"), ("enriched", "enrich"), ("location-changes", "enrich"), ("relocations", "fuse"),
+    ("transitions", "fuse"), ("alerts", "alert"),
+)  # fmt: skip
+"""The topics that tell of an article, with the stage that writes them."""
+
+
+def _about(
+    log: Log, topics: Names, name: str, keys: Collection[str], article_id: str
+) -> Iterator[tuple[Record, AnyMessage, list[str]]]:
+    """The records about the article in the partitions of ``keys``, with the stages that have yet to read each."""
+    topic = topics.topic(name)
+    readers = [stage.name for stage in STAGES.values() if name in stage.sources]
+    committed = {reader: log.committed(topic, topics.group(reader, name)) for reader in readers}
+    for partition in sorted({partition_of(key, log.partitions(topic)) for key in keys}):
+        for record, message in _messages(log, topic, partition, article_id.encode()):
+            if _is_about(message, article_id):
+                at = record.offset
+                yield record, message, [r for r, c in committed.items() if c.get(partition, Offset(0)).offset <= at]
+
+
+def _messages(log: Log, topic: str, partition: int, holding: bytes) -> Iterator[tuple[Record, AnyMessage]]:
+    """The messages of a partition in whose bytes ``holding`` occurs."""
     offset = 0
     while records := log.read(topic, partition, offset, 500):
         for record in records:
-            if record.value is not None:
+            if record.value is not None and holding in record.value:
                 try:
                     yield record, decode(record.value)
                 except InvalidMessage:
@@ -92,41 +141,68 @@ def _is_about(message: AnyMessage, article_id: str) -> bool:
             return message.id == article_id
         case EnrichedArticle():
             return message.article.id == article_id
+        case LocationChange() | Superseded():
+            return message.article_id == article_id
+        case Relocation():
+            return any(s.article_id == article_id for s in message.statements)
+        case Transition():
+            return any(s.article_id == article_id for s in message.cause)
         case Alert():
             return any(e.article_id == article_id for e in message.evidence)
         case _:
             return False
 
 
-def _steps(record: Record, message: AnyMessage, stage: str, waiting: list[str]) -> list[Step]:
+def _steps(record: Record, message: AnyMessage, stage: str, waiting: list[str], article_id: str) -> list[Step]:
     place = f"{record.topic}/{record.partition}@{record.offset}"
     still = f"; {' and '.join(waiting)} has yet to read it" if waiting else ""
+    fetched = []
+    if isinstance(message, Article):
+        fetched = [Step(message.fetched, "fetch", message.feed_url, f"“{message.title}” at {message.url}")]
+    return [*fetched, Step(record.timestamp, stage, place, _what(message, article_id) + still)]
+
+
+def _what(message: AnyMessage, article_id: str) -> str:
+    """What the message says, in a line."""
     match message:
         case Article():
             revision = "an update" if message.update else message.origin.replace("_", " ")
-            return [
-                Step(message.fetched, "fetch", message.feed_url, f"“{message.title}” at {message.url}"),
-                Step(record.timestamp, stage, place, f"published version {message.version} ({revision}){still}"),
-            ]
+            return f"published version {message.version} ({revision})"
         case EnrichedArticle():
             made = f"{message.model.name} {message.model.version}, lexicons {message.model.lexicons[:8]}"
             found = f"{len(message.location_changes)} location changes, {len(message.places)} places"
-            return [
-                Step(record.timestamp, stage, place, f"version {message.article.version}: {found} ({made}){still}"),
-                *(_statement(record, place, change) for change in message.location_changes),
-            ]
+            return f"version {message.article.version}: {found} ({made})"
+        case LocationChange():
+            return f"location change {message.id}: {_move(message)}, {message.status}"
+        case Superseded():
+            return f"what was said before version {message.version} and is not said any more is withdrawn"
+        case Relocation():
+            return f"relocation {message.id} version {message.version}: {_stands(message, article_id)}"
+        case Transition():
+            now = message.after if message.after == message.kind else f"{message.kind}, {message.after}"
+            before = f", {message.before} before" if message.before else ""
+            return f"transition {message.id} of relocation {message.relocation.id}: {now}{before}"
         case Alert():
             sent = f"held back: {message.held_back}" if message.held_back else "to be sent"
-            return [Step(record.timestamp, stage, place, f"alert {message.id} by rule {message.rule}: {sent}{still}")]
+            return f"alert {message.id} by rule {message.rule}: {sent}"
         case _:
-            return []
+            return message.message
 
 
-def _statement(record: Record, place: str, change: LocationChange) -> Step:
-    origin = change.origin.name if change.origin else "?"
-    destination = change.destination.name if change.destination else "?"
-    what = f"location change {change.id}: {change.actor.name}, {origin} → {destination}, {change.status}"
-    return Step(record.timestamp, "enrich", place, what)
+def _stands(relocation: Relocation, article_id: str) -> str:
+    """The case, and what this article is in it."""
+    said = [s for s in relocation.statements if s.article_id == article_id]
+    independent = any(s.independent for s in said)
+    role = "is one of its independent sources" if independent else "adds no independent source"
+    role = "says so no more" if all(s.withdrawn for s in said) else role
+    state = "withdrawn" if relocation.withdrawn else relocation.status
+    sources = f"{relocation.independent_sources} independent source{'' if relocation.independent_sources == 1 else 's'}"
+    return f"{_move(relocation)}, {state}, {sources}; this article {role}"
+
+
+def _move(told: LocationChange | Relocation) -> str:
+    origin, destination = (place.name if place else "?" for place in (told.origin, told.destination))
+    return f"{told.actor.name}, {origin} → {destination}"
 
 
 def _letters(log: Log, settings: Settings, article_id: str) -> list[Step]:
@@ -151,8 +227,20 @@ def _indexed(index: Index, article_id: str) -> list[Step]:
     if stored is None:
         return [Step(None, "index", "articles", "not indexed yet")]
     steps = [Step(None, "index", f"articles/{article_id}", f"version {stored.version} is searchable")]
-    ids = [s["id"] for s in stored.document.get("statements", ())]
-    for identifier, statement in index.get("location-changes", ids).items():
+    for identifier, statement in _statements(index, article_id).items():
         mark = ", withdrawn by its publisher" if statement.document.get("withdrawn") else ""
         steps.append(Step(None, "index", f"location-changes/{identifier}", f"version {statement.version}{mark}"))
-    return steps
+    told = parse(f"statements.article_id:{article_id} AND withdrawn:(true OR false)", "relocations")
+    found = index.search("relocations", told, limit=MOST).hits
+    return [*steps, *(Step(None, "index", f"relocations/{hit.id}", f"version {hit.version}") for hit in found)]
+
+
+def _statements(index: Index, article_id: str) -> dict[str, Stored]:
+    """All statements that the article made in any revision, as they are indexed."""
+    stored = index.get("articles", [article_id]).get(article_id)
+    return index.get("location-changes", [s["id"] for s in stored.document.get("statements", ())]) if stored else {}
+
+
+def _indexed_roots(index: Index, article_id: str) -> set[str]:
+    """The actors whose moves the article tells, also where the log holds it as extracted no more."""
+    return {str(s.document["actor"]["root"]) for s in _statements(index, article_id).values()}
