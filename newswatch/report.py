@@ -72,6 +72,7 @@ def alert(document: Document) -> str:
         _labelled("rule", f"{document['rule']} ({document['rule_name']}): {document['query']}"),
         f"  severity  {document['severity']}",
         f"  raised    {_minute(document['created'])} UTC",
+        f"  about     {document['subject']['kind'].replace('-', ' ')} {document['subject']['id']}",
         wrapped(f"  {'held back: ' + document['held_back'] if document.get('held_back') else 'to be sent'}"),
         "",
         *(wrapped(line, "  ", "    ") for line in document["text"].splitlines()),
@@ -109,15 +110,15 @@ def relocation_in_short(document: Document) -> str:
 
 def relocation(document: Document) -> str:
     """A relocation as a story: where it stands, what contradicts it, who said what when."""
+    head = [wrapped(move(document)), f"  id        {document['id']}"]
+    if document.get("merged_into"):
+        return "\n".join([*head, _labelled("merged", _voices(document))])
     lines = [
-        wrapped(move(document)),
-        f"  id        {document['id']}",
+        *head,
         _labelled("status", ", ".join(_marks(document))),
         _labelled("sources", f"{_voices(document)}: {_outlets(document)}"),
         f"  told      {_minute(document['first_seen'])} to {_minute(document['last_seen'])}",
     ]
-    if document.get("merged_into"):
-        lines.append(f"  MERGED    its statements are told by {document['merged_into']} now")
     lines += [_labelled("but", text) for text in _contradictions(document)]
     turns: dict[str, list[str]] = {}
     for turn in document.get("history", ()):
@@ -131,7 +132,7 @@ def relocation(document: Document) -> str:
 def case(document: Document) -> str:
     """A relocation in a few lines of at most ``WIDTH`` columns: where it stands and since when, by how many, the best
     sentence of each side."""
-    lines = [wrapped(move(document)), _labelled("status", _state(document))]
+    lines = [wrapped(f"{move(document)}  ({document['id'][:8]})"), _labelled("status", _state(document))]
     lines.append(_labelled("sources", f"{_voices(document)}: {_outlets(document)}"))
     lines += [_labelled("but", text) for text in _contradictions(document)]
     for said in _best(document):
@@ -230,6 +231,8 @@ def _best(document: Document) -> list[Mapping[str, Any]]:
 
 def _marks(document: Document) -> list[str]:
     marks = [document["status"], _kind(document), f"confidence {document['confidence']:.2f}"]
+    if document.get("merged_into"):
+        return [*marks, "MERGED"]
     return marks + [name.upper() for name in ("disputed", "withdrawn", "background") if document.get(name)]
 
 
@@ -237,6 +240,8 @@ def _voices(document: Document) -> str:
     """By how many independent sources it is told, on each side, and in how many statements."""
     count = document["statement_count"]
     statements = f"{count} statement{'' if count == 1 else 's'}"
+    if document.get("merged_into"):
+        return f"its statements are told by {document['merged_into']} now"
     if document.get("withdrawn"):
         return f"nobody says so any more, {statements} before"
     if document.get("background"):
