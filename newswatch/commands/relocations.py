@@ -13,6 +13,7 @@ from newswatch import report
 from newswatch.commands.search import Json, Limit, Since, Until, fetch, fetch_one, show
 from newswatch.times import parse_time
 from newswatch.whereabouts import sightings
+from stream.errors import ConfigError
 
 relocations = typer.Typer(help="Relocations: what all articles say of one move, as one case.", no_args_is_help=True)
 
