@@ -219,11 +219,16 @@ def _outlets(document: Document) -> str:
     return "; ".join(f"{how}{outlets}" for how, outlets in parts.items() if outlets)
 
 
+def _worth(said: Mapping[str, Any], now: str) -> tuple[bool, bool, float, str]:
+    """What makes one statement a better quote: it says what is so now, copies nobody, was read surely, is late."""
+    return said["status"] == now, bool(said.get("independent")), said["confidence"], said["published"]
+
+
 def _best(document: Document) -> list[Mapping[str, Any]]:
     """The best statement for the move and the best against it; first the one that says what is so now."""
     living = [s for s in document.get("statements", ()) if bool(s.get("withdrawn")) == bool(document.get("withdrawn"))]
     best: dict[bool, Mapping[str, Any]] = {}
-    for said in sorted(living, key=lambda s: (s["status"] == document["status"], s["confidence"], s["published"])):
+    for said in sorted(living, key=lambda s: _worth(s, document["status"])):
         best[said["status"] in AGAINST] = said
     now = document["status"] in AGAINST
     return [best[side] for side in (now, not now) if side in best]
