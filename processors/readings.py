@@ -18,8 +18,9 @@ from processors.components.roots import root_of
 from processors.gazetteer import gazetteer
 from stream.messages import Actor, Entity, Evidence, KindOfMove, Location, Place, Status, When
 
-PIECE = 20_000
-"""Characters of a text that are read at once; the parser's memory grows with the length."""
+PIECE = 6_000
+"""Characters of a text that are read at once, about 1,000 words: what the components ask of "the passage" (a denial
+later on, words of sport, who "the group" is) means an article, and would mislead and take long over a book."""
 
 BATCH = 64
 """Pieces a batch: larger ones are a little faster and need much more memory."""
