@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from processors.components.model import inputs, register_extensions
 
 
-@Language.factory("newswatch_sentences", requires=["doc._.datelines"], assigns=["token.is_sent_start"])
+@Language.factory("newswatch_sentences", assigns=["token.is_sent_start"])
 def make_sentences(nlp: Language, name: str) -> Sentences:  # noqa: ARG001 (spaCy passes both)
     """The factory; belongs behind the datelines and before the parser."""
     return Sentences()
