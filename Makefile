@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-SOURCES := stream ingest processors alerts indexer newswatch training tests benchmarks
+SOURCES := stream ingest processors alerts indexer newswatch training tests benchmarks examples
 
 .PHONY: setup demo test services lint bench train docs lock clean
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("sqlite_log", "extraction", "quality", "fuse", "index_writer")
+NAMES = ("sqlite_log", "extraction", "memory", "quality", "fuse", "index_writer")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

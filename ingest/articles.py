@@ -16,6 +16,7 @@ from ingest.outlets import outlet_of
 from ingest.parse import ParsedEntry, ParsedFeed
 from ingest.text import cut
 from stream.ids import OWN_VERSION, article_version, digest
+from stream.language import detect
 from stream.messages import MAX_BODY_BYTES, Article, Feed, FeedState, Origin, SeenEntry
 
 MAX_UPDATES = 24
@@ -225,7 +226,7 @@ def _article(
         summary=cut(summary, MAX_SUMMARY_BYTES) if body else summary,
         body=body,
         truncated=truncated,
-        language=feed.language or language.declared(entry.language) or language.detect(text),
+        language=feed.language or language.declared(entry.language) or detect(text),
         authors=entry.authors,
         published=min(entry.published, now) if entry.published and credible else now,
         published_from="feed" if credible else "fetched",

@@ -19,6 +19,9 @@ AGAINST = ("denied", "cancelled")
 """The statuses that speak against a move."""
 _MINUTE = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d)")
 
+BY_NAME = "gazetteer_"
+"""Before the language in the name of the model of an article for whose language there is none."""
+
 
 def place(value: dict[str, Any] | None) -> str:
     """``Doha (QA)``; the country's name alone where only it is known; ``?`` for nothing."""
@@ -38,6 +41,8 @@ def article(document: Document) -> str:
     """An article in two lines: when, outlet, title; address."""
     moves = document.get("location_changes") or []
     told = f"  [{len(moves)} move{'s' if len(moves) > 1 else ''}]" if moves else ""
+    name = document.get("model", {}).get("name", "")
+    told += f"  [{name.removeprefix(BY_NAME)}: only names are read]" if name.startswith(BY_NAME) else ""
     head = f"{_minute(document['published'])}  {document['source']['name']}: {document['title']}{told}"
     return f"{head}\n    {document['url']}"
 

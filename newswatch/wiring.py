@@ -195,9 +195,11 @@ def _notifying(settings: Settings, log: Log) -> Sequence[Worker | Sender]:
 def _enrich(settings: Settings, _log: Log, _stack: ExitStack) -> dict[str, Handler]:
     from processors.enrich import Enricher
     from processors.pipeline import load_pipeline
+    from processors.readers import load_others
     from processors.stages import EnrichArticles
 
-    return {"articles": EnrichArticles(Enricher(load_pipeline(settings.spacy_model)))}
+    others = load_others(settings.enrich.pipelines)
+    return {"articles": EnrichArticles(Enricher(load_pipeline(settings.spacy_model), others))}
 
 
 def _fuse(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:

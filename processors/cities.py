@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sqlite3
 import tempfile
 import unicodedata
@@ -18,11 +19,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-SHAPE = 2
+SHAPE = 3
 """Raised when the table or ``fold`` changes, so that an old file is left alone and a new one made."""
 
 ALIASES_FROM = 15_000
 """Alternate names are kept of cities with at least so many inhabitants: those of villages are mostly noise."""
+
+FOREIGN_FROM = 100_000
+"""Names in other scripts than Latin are kept of cities with at least so many inhabitants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +133,14 @@ def _geonames(inhabitants: int) -> Iterator[dict[str, Any]]:
 
 
 def _aliases(city: dict[str, Any]) -> Iterator[str]:
-    """Alternate names in Latin letters that a newspaper could print; short ones are airport codes and initials."""
+    """Alternate names that a newspaper could print, as keys; short Latin ones are airport codes and initials."""
+    foreign = city["population"] >= FOREIGN_FROM
     for name in city["alternatenames"]:
-        if len(name) > 3 and not name.isupper() and name[0].isupper() and name.isprintable():
-            key = fold(name)
-            if key.isascii():
-                yield key
+        if len(name) < 2 or not name.isprintable() or name.isupper() or name[0].islower():
+            continue
+        key = fold(name)
+        if len(name) > 3 if key.isascii() else foreign and not _LATIN.search(key):
+            yield key
+
+
+_LATIN = re.compile(r"[a-z]")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from spacy.language import Language
 
-from processors.pipeline import model_info
-from processors.readings import Findings, Reading, Statement, read
+from processors.readers import Readers, language_of
+from processors.readings import Findings, Reading, Statement
 from stream.ids import statement_id
 from stream.messages import MAX_MENTIONS, Article, EnrichedArticle, LocationChange, Superseded, encode
 from stream.topics import Outgoing
@@ -18,35 +18,30 @@ MAX_ENCODED = 850_000
 
 
 class Enricher:
-    """Extracts with one spaCy pipeline (see ``processors.pipeline.load_pipeline``). One object serves one thread."""
+    """Extracts with the pipeline of each article's language. One object serves one thread."""
 
-    def __init__(self, nlp: Language) -> None:
-        self._nlp = nlp
-        self.model = model_info(nlp)
+    def __init__(self, nlp: Language, others: Mapping[str, Language] | None = None) -> None:
+        """``nlp`` reads English (see ``processors.pipeline.load_pipeline``), ``others`` the languages of the settings;
+        in articles of all other languages only names are found (``processors.readers``), and their model says so."""
+        self._readers = Readers(nlp, others)
 
     def enrich(self, articles: Sequence[Article]) -> list[EnrichedArticle]:
-        """The articles with what was found in them, in order; those in another language than English with nothing."""
-        english = [i for i, a in enumerate(articles) if is_english(a)]
-        readings = [_reading(articles[i]) for i in english]
-        found = dict(zip(english, read(self._nlp, readings), strict=True))
-        return [self._enriched(a, found.get(i) or Findings()) for i, a in enumerate(articles)]
+        """The articles with what was found in them, in order."""
+        languages = [language_of(a.language, a.text) for a in articles]
+        found = self._readers.read([_reading(a) for a in articles], languages)
+        return [self._enriched(a, f, x) for a, f, x in zip(articles, found, languages, strict=True)]
 
-    def _enriched(self, article: Article, findings: Findings) -> EnrichedArticle:
+    def _enriched(self, article: Article, findings: Findings, language: str) -> EnrichedArticle:
         changes = location_changes(article, findings.statements)
         size = MAX_MENTIONS
         while True:
             enriched = EnrichedArticle(
                 article=article, entities=tuple(findings.entities[:size]), places=tuple(findings.places[:size]),
-                location_changes=changes, model=self.model,
+                location_changes=changes, model=self._readers.model(language),
             )  # fmt: skip
             if size == 0 or len(encode(enriched)) <= MAX_ENCODED:
                 return enriched
             size //= 2
-
-
-def is_english(article: Article) -> bool:
-    """Whether the article is read: its language is English or not known."""
-    return article.language is None or article.language.lower().split("-")[0] == "en"
 
 
 def _reading(article: Article) -> Reading:

@@ -10,7 +10,8 @@ from spacy.language import Language
 
 from processors.components.model import Rejected
 from processors.enrich import location_changes
-from processors.readings import Reading, read
+from processors.readers import ENGLISH, Readers
+from processors.readings import Reading
 from stream.ids import digest
 from stream.messages import Article, Entity, LocationChange, Place, Source
 
@@ -27,21 +28,28 @@ class Extraction:
     location_changes: tuple[LocationChange, ...]
     rejected: tuple[Rejected, ...]
     """Triggers that tell no location change, with the reason and character offsets: for ``--explain``."""
+    language: str = ENGLISH
+    """As it was read (``processors.readers.language_of``)."""
 
 
 def extract_text(nlp: Language, title: str | None, body: str, published: datetime | None = None) -> Extraction:
-    """Extract from one text. ``title`` None: ``body`` is all there is. ``published`` (UTC) resolves "on Monday"."""
+    """Extract from one English text; ``title`` None: ``body`` is all. ``published`` (UTC) resolves "on Monday"."""
     return extract_texts(nlp, [Reading(title, body, published)])[0]
 
 
 def extract_texts(nlp: Language, readings: Sequence[Reading]) -> list[Extraction]:
-    """Extract from many texts, in order; much faster than one by one."""
+    """Extract from many English texts, in order; much faster than one by one."""
+    return extract_in(Readers(nlp), readings, [ENGLISH] * len(readings))
+
+
+def extract_in(readers: Readers, readings: Sequence[Reading], languages: Sequence[str]) -> list[Extraction]:
+    """Extract from texts of any language, in order."""
     return [
         Extraction(
             reading.text, tuple(found.entities), tuple(found.places),
-            location_changes(_stand_in(reading), found.statements), tuple(found.rejected),
+            location_changes(_stand_in(reading), found.statements), tuple(found.rejected), language,
         )
-        for reading, found in zip(readings, read(nlp, readings), strict=True)
+        for reading, found, language in zip(readings, readers.read(readings, languages), languages, strict=True)
     ]  # fmt: skip
 
 

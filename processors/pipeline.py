@@ -8,7 +8,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from processors.components import actors, datelines, location_changes, places, sentences
+from processors.components import actors, datelines, gazetteer_only, location_changes, places, sentences
 from processors.lexicons import DATA, lexicons_hash
 from stream.errors import ConfigError
 from stream.messages import Model
@@ -19,8 +19,12 @@ FACTORIES = {
     "newswatch_places": places.make_places,
     "newswatch_actors": actors.make_actors,
     "newswatch_location_changes": location_changes.make_location_changes,
+    "newswatch_gazetteer": gazetteer_only.make_gazetteer_only,
 }
-"""The components by the name of their factory, in pipeline order; the first two go before the parser."""
+"""The components by the name of their factory."""
+
+ENGLISH_PIPELINE = tuple(name for name in FACTORIES if name != "newswatch_gazetteer")
+"""Those of the English pipeline, in their order; the first two go before the parser."""
 
 
 _OUTLET = re.compile(
@@ -39,14 +43,7 @@ def load_pipeline(model: str, learned: Path = DATA) -> Language:
 
     Raises ``ConfigError`` when the model is not installed, or has no parser or entity recogniser.
     """
-    import spacy
-
-    try:
-        nlp = spacy.load(model)
-    except OSError as error:
-        raise ConfigError(
-            f"spacy_model: {model!r} is not installed; pip install {model}, or set another model"
-        ) from error
+    nlp = load_spacy(model, "spacy_model")
     missing = [name for name in ("parser", "ner") if name not in nlp.pipe_names]
     if missing:
         raise ConfigError(
@@ -54,12 +51,23 @@ def load_pipeline(model: str, learned: Path = DATA) -> Language:
         )
     tokenizer: Any = nlp.tokenizer
     tokenizer.token_match = _OUTLET.match
-    for name in FACTORIES:
+    for name in ENGLISH_PIPELINE:
         if name in _BEFORE_PARSER:
             nlp.add_pipe(name, before="parser")
         else:
             nlp.add_pipe(name, config={"model": str(learned)} if name == "newswatch_location_changes" else {})
     return nlp
+
+
+def load_spacy(model: str, setting: str) -> Language:
+    """The spaCy pipeline ``model`` as it is. Raises ``ConfigError`` that names ``setting`` when it is not installed."""
+    import spacy
+
+    try:
+        return spacy.load(model)
+    except OSError as error:
+        message = f"{setting}: {model!r} is not installed; pip install {model}, or set another model"
+        raise ConfigError(message) from error
 
 
 def model_info(nlp: Language) -> Model:

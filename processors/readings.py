@@ -18,8 +18,9 @@ from processors.components.roots import root_of
 from processors.gazetteer import gazetteer
 from stream.messages import Actor, Entity, Evidence, KindOfMove, Location, Place, Status, When
 
-PIECE = 20_000
-"""Characters of a text that are read at once; the parser's memory grows with the length."""
+PIECE = 6_000
+"""Characters of a text that are read at once, about 1,000 words: what the components ask of "the passage" (a denial
+later on, words of sport, who "the group" is) means an article, and would mislead and take long over a book."""
 
 BATCH = 64
 """Pieces a batch: larger ones are a little faster and need much more memory."""
@@ -136,10 +137,10 @@ def _collect(doc: Doc, offset: int, reading: Reading, into: Findings) -> None:
     text = reading.text
     into.entities += [_entity(doc, e, offset, text) for e in doc.ents if not e.text.isspace()]
     into.places += [
-        _place(doc, p, offset, text) for p in doc._.places if not p.anaphor and not (p.weak and p.toponym is None)
+        _place(doc, p, offset, text) for p in doc._.places or () if not p.anaphor and not (p.weak and p.toponym is None)
     ]
-    into.statements += [statement(doc, m, offset, reading) for m in doc._.location_changes]
-    into.rejected += [Rejected(r.trigger, r.start + offset, r.end + offset, r.reason) for r in doc._.rejected]
+    into.statements += [statement(doc, m, offset, reading) for m in doc._.location_changes or ()]
+    into.rejected += [Rejected(r.trigger, r.start + offset, r.end + offset, r.reason) for r in doc._.rejected or ()]
 
 
 def _unique(statements: list[Statement]) -> list[Statement]:

@@ -111,6 +111,9 @@ class EnrichSettings(Section):
 
     batch_size: int = Field(default=64, ge=1, le=512)
     """Articles a batch: larger ones are a little faster and need much more memory."""
+    pipelines: dict[str, str] = {}
+    """spaCy pipelines of other languages than English, e.g. ``{de = "de_core_news_sm"}`` after installing it: their
+    entities are added. Without one, places and well-known organisations are found by name."""
 
 
 class AlertsSettings(Section):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -16,12 +15,13 @@ from newswatch import report
 from newswatch.cli import options
 from newswatch.commands.search import Json
 from stream.errors import ConfigError
+from stream.settings import Settings
 
 if TYPE_CHECKING:  # spaCy takes seconds to import; only this command pays for it
+    from newswatch.jsonl import Asked
     from processors.extract import Extraction
-    from processors.readings import Reading
+    from processors.readers import Readers
 
-BATCH = 256  # lines read ahead with --jsonl
 LONG = 50_000  # characters; a feed's articles are cut at 200,000 bytes, a file is read whole
 
 
@@ -42,91 +42,88 @@ def extract(
     as_json: Json = False,
     explain: Annotated[bool, typer.Option("--explain", help="Also the rejected candidates, and why.")] = False,
 ) -> None:
-    """Entities, places and location changes of a text.
+    """Entities, places and location changes of a text; on a terminal in colours.
+
+    With --jsonl the input may be of any length; a line that cannot be read gives an object with line and error.
 
     Example: newswatch extract story.txt --json
     """
     settings = options(context).settings()
-    content = _read(file)
-    from processors.extract import extract_text, extract_texts
-    from processors.pipeline import load_pipeline
-
     if jsonl:
-        rows = list(_rows(content, file))  # a mistake in the last line is said before the first is extracted
-        nlp = load_pipeline(settings.spacy_model)
-        for batch in _batches(rows):
-            for (identifier, _), found in zip(batch, extract_texts(nlp, [r for _, r in batch]), strict=True):
-                typer.echo(json.dumps({"id": identifier, **_fields(found, explain)}, ensure_ascii=False))
+        _each_line(settings, file, explain)
         return
+    content = _text(file)
+    from processors.extract import extract_in
+    from processors.readers import language_of
+    from processors.readings import Reading
+
     title, _, body = content.partition("\n")
     if len(content) > LONG:
         typer.echo(f"reading {len(content):,} characters, some seconds for each {LONG:,} …", err=True)
-    found = extract_text(load_pipeline(settings.spacy_model), title, body)
+    readers = _readers(settings)
+    found = extract_in(readers, [Reading(title, body)], [language_of(None, content)])[0]
     if as_json:
-        typer.echo(json.dumps(_fields(found, explain), ensure_ascii=False))
+        typer.echo(json.dumps(_fields(found, readers, explain), ensure_ascii=False))
     else:
-        _show(found, explain)
+        _show(found, readers, explain)
 
 
-def _read(file: str) -> str:
+def _readers(settings: Settings) -> Readers:
+    from processors.pipeline import load_pipeline
+    from processors.readers import Readers, load_others
+
+    return Readers(load_pipeline(settings.spacy_model), load_others(settings.enrich.pipelines))
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
     try:
-        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return raw.decode("utf-8-sig")
+        stream = Path(file).open("rb")  # noqa: SIM115 (closed below; what is raised inside is not ours to word)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    with stream:
+        yield stream
+
+
+def _text(file: str) -> str:
+    try:
+        with _opened(file) as stream:
+            return stream.read().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
 
-def _rows(content: str, file: str) -> Iterator[tuple[Any, Reading]]:
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{file}:{number}"
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ConfigError(f"{where}: not JSON: {error}") from error
-        if not isinstance(row, dict) or "id" not in row:
-            raise ConfigError(f'{where}: not an object with id; write {{"id": "1", "text": "…"}}')
-        yield row["id"], _reading(row, where)
+def _each_line(settings: Settings, file: str, explain: bool) -> None:
+    """A result for each line, as soon as its batch is extracted; for a bad one why, here and in one line on stderr."""
+    with _opened(file) as stream:
+        from newswatch.jsonl import Fault, answers
+        from processors.extract import extract_in
+        from processors.readers import language_of
+
+        readers = _readers(settings)
+
+        def extract_all(asked: Sequence[Asked]) -> list[Extraction]:
+            languages = [language_of(a.language, a.reading.text) for a in asked]
+            return extract_in(readers, [a.reading for a in asked], languages)
+
+        for answer in answers(stream, extract_all):
+            if isinstance(answer, Fault):
+                typer.echo(f"newswatch: {file}:{answer.line}: {answer.error}", err=True)
+                result: dict[str, Any] = {"id": answer.id, "line": answer.line, "error": answer.error}
+            else:
+                result = {"id": answer[0].id, **_fields(answer[1], readers, explain)}
+            typer.echo(json.dumps(result, ensure_ascii=False))
 
 
-def _reading(row: dict[str, Any], where: str) -> Reading:
-    from processors.readings import Reading
-
-    texts: dict[str, str] = {}
-    for name in ("text", "title", "body", "published"):
-        value = row.get(name)
-        if isinstance(value, str):
-            texts[name] = value
-        elif value is not None:
-            raise ConfigError(f"{where}: {name} must be text")
-    if "text" in texts:
-        return Reading(None, texts["text"], _published(texts.get("published"), where))
-    if "title" not in texts and "body" not in texts:
-        raise ConfigError(f"{where}: neither text nor title and body")
-    return Reading(texts.get("title", ""), texts.get("body", ""), _published(texts.get("published"), where))
-
-
-def _published(value: str | None, where: str) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise ConfigError(f"{where}: published: {value!r} is not an ISO 8601 time") from None
-
-
-def _batches(rows: Iterable[tuple[Any, Reading]]) -> Iterator[list[tuple[Any, Reading]]]:
-    left = iter(rows)
-    while batch := list(islice(left, BATCH)):
-        yield batch
-
-
-def _fields(found: Extraction, explain: bool) -> dict[str, Any]:
-    fields = {
+def _fields(found: Extraction, readers: Readers, explain: bool) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "language": found.language,
+        "model": readers.model(found.language).name,
         "location_changes": [c.model_dump(mode="json") for c in found.location_changes],
         "entities": [e.model_dump(mode="json") for e in found.entities],
         "places": [p.model_dump(mode="json") for p in found.places],
@@ -138,10 +135,20 @@ def _fields(found: Extraction, explain: bool) -> dict[str, Any]:
     return fields
 
 
-def _show(found: Extraction, explain: bool) -> None:
-    typer.echo(f"Location changes: {len(found.location_changes)}")
-    for change in found.location_changes:
-        typer.echo("  " + report.statement(change.model_dump(mode="json")).replace("\n", "\n  "))
+def _show(found: Extraction, readers: Readers, explain: bool) -> None:
+    if readers.model(found.language).name.startswith(report.BY_NAME):
+        typer.echo(f"Language: {found.language}. There is no model for it: only names are read (see enrich.pipelines).")
+    from rich.console import Console
+
+    console = Console()
+    if console.is_terminal:
+        from newswatch.colours import show
+
+        show(console, found, explain)
+    else:
+        typer.echo(f"Location changes: {len(found.location_changes)}")
+        for change in found.location_changes:
+            typer.echo("  " + report.statement(change.model_dump(mode="json")).replace("\n", "\n  "))
     typer.echo("Places: " + (", ".join(_distinct(_place(p.model_dump()) for p in found.places)) or "none"))
     typer.echo("Entities: " + (", ".join(_distinct(f"{e.name} [{e.label}]" for e in found.entities)) or "none"))
     if explain:

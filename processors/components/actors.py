@@ -28,6 +28,12 @@ class _File(Lexicon):
 
 
 @functools.cache
+def leaders() -> frozenset[str]:
+    """The persons of ``actors.yml``."""
+    return frozenset(name for known in load_lexicon(DATA / "actors.yml", _File).actors for name in known.leaders)
+
+
+@functools.cache
 def organisations() -> dict[str, Organisation]:
     """Every name, alias and leader of ``actors.yml`` as written there, with its organisation."""
     table: dict[str, Organisation] = {}

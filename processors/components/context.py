@@ -173,7 +173,7 @@ def reason(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
     sentence = doc[trigger.token].sent
     for token in sentence:
         for words in _BECAUSE:
-            if tuple(t.lower_ for t in doc[token.i : token.i + len(words)]) != words:
+            if token.lower_ != words[0] or tuple(t.lower_ for t in doc[token.i : token.i + len(words)]) != words:
                 continue
             start = token.i + len(words)
             end = start

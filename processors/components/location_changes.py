@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from processors.components.actors import Actors
 from processors.components.candidates import propose
 from processors.components.certainty import certainty, judged
 from processors.components.choosing import chosen
@@ -16,6 +17,7 @@ from processors.components.context import is_background, resolve_time
 from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
 from processors.components.model import Move, inputs, register_extensions, reject
+from processors.components.places import Places
 from processors.components.whereabouts import with_origin
 from processors.learned.moves import LearnedMove
 from processors.lexicons import DATA
@@ -23,20 +25,22 @@ from processors.lexicons import DATA
 
 @Language.factory(
     "newswatch_location_changes", assigns=["doc._.location_changes", "doc._.rejected"],
-    requires=["doc._.places", "doc._.actors", "doc._.datelines", "doc.ents", "token.dep", "token.lemma"],
-    default_config={"model": None},
+    requires=["doc.ents", "token.dep", "token.lemma"], default_config={"model": None},
 )  # fmt: skip
 def make_location_changes(nlp: Language, name: str, model: str | None) -> LocationChanges:  # noqa: ARG001 (spaCy passes both)
     """The factory. ``model``: another folder of model files than the one that ships."""
-    return LocationChanges(Path(model) if model else DATA)
+    return LocationChanges(nlp, Path(model) if model else DATA)
 
 
 class LocationChanges:
-    """Sets ``Doc._.location_changes`` (``Move``) and ``Doc._.rejected`` (triggers that tell none, with the reason)."""
+    """Sets ``Doc._.location_changes`` (``Move``) and ``Doc._.rejected`` (triggers that tell none, with the reason).
 
-    def __init__(self, model: Path) -> None:
+    Places and actors are found here where no component before has."""
+
+    def __init__(self, nlp: Language, model: Path) -> None:
         """Raises ``ConfigError`` where the folder ``model`` does not hold the learned model."""
         register_extensions()
+        self._before: dict[str, Callable[[Doc], Doc]] = {"places": Places(), "actors": Actors(nlp)}
         self._learned = LearnedMoves(model)
         self.least = certainty().least
 
@@ -47,8 +51,15 @@ class LocationChanges:
         """Many Docs, in order; the model reads those of a batch together."""
         waiting = iter(stream)
         while docs := list(islice(waiting, batch_size)):
+            for doc in docs:
+                self._complete(doc)
             for doc, found in zip(docs, self._learned.find(docs), strict=True):
                 yield self._decided(doc, found)
+
+    def _complete(self, doc: Doc) -> None:
+        for extension, component in self._before.items():
+            if doc._.get(extension) is None:
+                component(doc)
 
     def _decided(self, doc: Doc, found: list[LearnedMove]) -> Doc:
         doc._.rejected = []

@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
 
 from processors.components.anaphors import anaphors
+from processors.components.datelines import datelines
 from processors.components.model import PlaceMention, inputs, register_extensions
 from processors.components.surroundings import container, likeliest, with_countries
 from processors.gazetteer import Context, gazetteer
@@ -45,7 +46,7 @@ LOCATIVE = frozenset(
 )
 
 
-@Language.factory("newswatch_places", assigns=["doc._.places"], requires=["doc.ents", "doc._.datelines", "token.dep"])
+@Language.factory("newswatch_places", assigns=["doc._.places"], requires=["doc.ents", "token.dep"])
 def make_places(nlp: Language, name: str) -> Places:  # noqa: ARG001 (spaCy passes both)
     """The factory."""
     return Places()
@@ -60,6 +61,8 @@ class Places:
         self._words = word_lists("placewords")
 
     def __call__(self, doc: Doc) -> Doc:
+        if doc._.datelines is None:
+            doc._.datelines = datelines(doc.text, inputs(doc).title_end)
         seen = [*self._special(doc), *self._named(doc), *self._slots(doc)]
         spans = _without_overlaps([(start, self._hyphenated(doc, end), weak) for start, end, weak in seen])
         spans = [self._widened(doc, start, end, weak) for start, end, weak in spans]

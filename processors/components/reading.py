@@ -44,7 +44,19 @@ def readable(title: str, body: str) -> str:
     """``title`` newline ``body`` (only ``body`` where there is no title) with every character in its place."""
     head = truecased(title, body)
     text = f"{head}\n{body}" if title else body
-    return _CONTROL.sub(" ", text)
+    return _ENDLESS.sub(_broken, _CONTROL.sub(" ", text))
+
+
+_ENDLESS, _WORD_ROOM, _NO_TEXT = re.compile(r"\S{200,}"), 100, 1_000
+
+
+def _broken(match: re.Match[str]) -> str:
+    """A run without white space that is no word any more, a blank at every hundredth place: spaCy's tokenizer takes
+    time with the square of its length (a minute for 20,000 dots). One of a page is no text (an image in base64)."""
+    run = match.group()
+    if len(run) >= _NO_TEXT:
+        return " " * len(run)
+    return " ".join(run[i : i + _WORD_ROOM - 1] for i in range(0, len(run), _WORD_ROOM)).ljust(len(run))
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\u00a0\ud800-\udfff]")

@@ -8,14 +8,14 @@ from spacy.tokens import Doc
 from processors.components.model import inputs, register_extensions
 
 
-@Language.factory("newswatch_sentences", requires=["doc._.datelines"], assigns=["token.is_sent_start"])
+@Language.factory("newswatch_sentences", assigns=["token.is_sent_start"])
 def make_sentences(nlp: Language, name: str) -> Sentences:  # noqa: ARG001 (spaCy passes both)
     """The factory; belongs behind the datelines and before the parser."""
     return Sentences()
 
 
 class Sentences:
-    """Marks the first token after the title, and after every paragraph's end, as the start of a sentence."""
+    """Marks the first token after the title, after every paragraph's end and after what is too long for a sentence."""
 
     def __init__(self) -> None:
         register_extensions()
@@ -23,6 +23,7 @@ class Sentences:
     def __call__(self, doc: Doc) -> Doc:
         title_end = inputs(doc).title_end
         previous = ""
+        start = 0
         ends = {end for _, end in doc._.datelines or ()}
         for token in doc:
             if any(token.idx <= end < token.idx + len(token) + 1 for end in ends) and token.idx >= min(ends):
@@ -31,11 +32,19 @@ class Sentences:
             gap = token.is_space and "\n" in token.text
             ends_title = gap and token.idx <= title_end < token.idx + len(token)
             paragraph = gap and (token.text.count("\n") > 1 or previous in _ENDS)
-            if (ends_title or paragraph) and token.i + 1 < len(doc):
+            endless = token.i - start >= LONGEST
+            if (ends_title or paragraph or endless) and token.i + 1 < len(doc):
                 doc[token.i + 1].is_sent_start = True
+            if ends_title or paragraph or endless or token.text in _STOPS:
+                start = token.i
             if not token.is_space:
                 previous = token.text[-1]
         return doc
 
 
+LONGEST = 250
+"""Tokens after which a sentence ends whether or not it does: nobody writes longer ones, and much here takes time with
+the square of a sentence's length."""
+
+_STOPS = frozenset({".", "!", "?"})
 _ENDS = frozenset('.!?:"”’')

@@ -76,7 +76,8 @@ def _other_field(doc: Doc, trigger: Trigger, head: Token, actor: ActorMention) -
     near_head = {t.lemma_.lower() for i in (head.i, actor.head) for t in doc[max(0, i - 3) : i + 3]}
     if trigger.lemma in nouns["signing"] and near_head & nouns["athlete"]:
         return "a transfer between clubs"
-    words = {t.lemma_.lower() for t in doc} | {t.lower_ for t in doc}
+    around = doc[max(0, trigger.token - _FIELD) : trigger.token + _FIELD]
+    words = {t.lemma_.lower() for t in around} | {t.lower_ for t in around}
     if len(words & nouns["sport"]) >= 3 and actor.organisation is None:
         return "sport"
     if {t.lower_ for t in sentence} & nouns["fiction"] and actor.type != "company" and head.ent_type_ != "ORG":
@@ -85,6 +86,9 @@ def _other_field(doc: Doc, trigger: Trigger, head: Token, actor: ActorMention) -
         return "a habit or a schedule"
     return None
 
+
+_FIELD = 300
+"""Tokens before and after a trigger that show what the article is about."""
 
 _NOBODY = frozenset({"anyone", "everyone", "nobody", "anybody", "everybody"})
 

@@ -15,6 +15,7 @@ from ingest import language
 from ingest.dates import parse_date
 from ingest.fingerprint import distance, simhash
 from ingest.text import cut, one_line, to_text
+from stream.language import detect
 
 
 @pytest.mark.parametrize(
@@ -145,9 +146,9 @@ def test_declared_languages(tag: str | None, code: str | None) -> None:
 
 
 def test_languages_are_detected_where_there_is_enough_text() -> None:
-    assert language.detect("Die Botschaft zieht nach Auskunft des Ministers im Mai nach Wien um.") == "de"
-    assert language.detect("Posolstvo") is None
-    assert language.detect("12 345 678 901 234 567 890 12 345 678") is None
+    assert detect("Die Botschaft zieht nach Auskunft des Ministers im Mai nach Wien um.") == "de"
+    assert detect("Posolstvo") is None
+    assert detect("12 345 678 901 234 567 890 12 345 678") is None
 
 
 def test_near_copies_have_near_fingerprints() -> None:

@@ -75,9 +75,20 @@ def test_a_record_stays_below_the_limit(enricher: Enricher) -> None:
     assert found.places
 
 
-def test_other_languages_are_passed_through(enricher: Enricher) -> None:
-    found = enricher.enrich([article("Hamas leaders left Doha for Baghdad", "", language="de")])[0]
-    assert (found.entities, found.places, found.location_changes) == ((), (), ())
+def test_of_other_languages_only_names_are_read(enricher: Enricher) -> None:
+    title = "Führung der Hamas zieht von Doha nach Bagdad"
+    found = enricher.enrich([article(title, "", language="de")])[0]
+    assert [(e.text, e.name, e.id) for e in found.entities if e.label == "ORG"] == [("Hamas", "Hamas", "hamas")]
+    assert [(p.text, p.name, p.country) for p in found.places] == [("Doha", "Doha", "QA"), ("Bagdad", "Baghdad", "IQ")]
+    assert (found.location_changes, found.model.name) == ((), "gazetteer_de")
+
+
+def test_each_article_is_read_in_its_language(enricher: Enricher) -> None:
+    texts = {"en": "Hamas leaders left Doha for Baghdad", "de": "Die Hamas in Doha", "fr": "Le Hamas à Bagdad"}
+    found = enricher.enrich([article(title, "", language=language) for language, title in texts.items()] * 2)
+    assert [f.article.language for f in found] == ["en", "de", "fr"] * 2
+    assert [len(f.location_changes) for f in found] == [1, 0, 0] * 2
+    assert [f.model.name.split("_")[0] for f in found] == ["en", "gazetteer", "gazetteer"] * 2
 
 
 def test_an_unknown_language_is_read(enricher: Enricher) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import spacy
 from spacy.language import Language
 
 from processors.components.learned_moves import one_list, whole_names
@@ -59,7 +60,7 @@ def test_a_span_of_the_model_is_placed(nlp: Language, text: str, name: str, coun
 
 def test_without_the_model_there_is_one_line_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"moves\.onnx: no such file") as caught:
-        LocationChanges(tmp_path)
+        LocationChanges(spacy.blank("en"), tmp_path)
     assert "\n" not in str(caught.value)
 
 
