@@ -43,3 +43,21 @@ def test_a_text_that_is_near_another_is_no_source_of_its_own(bits: int, sources:
     copy = told("b", 0.1, text=(1 << 40) - 1 ^ (1 << bits) - 1)
     (one,) = fuse([told("a", 0, text=(1 << 40) - 1), copy])
     assert one.independent_sources == sources
+
+
+WIRE = "The agency will move its bureau for the region from Doha to Baghdad by the end of January, it told staff today."
+CHANGED = "The agency is to move its bureau for the region from Doha to Baghdad by the end of January, it told staff."
+
+
+@pytest.mark.parametrize(
+    ("bits", "sentence", "sources"),
+    [(24, CHANGED, 1), (25, CHANGED, 2), (24, "They leave Doha.", 2), (24, WIRE[:60], 2)],
+)
+def test_a_text_far_cut_is_known_by_the_sentence_that_it_kept(bits: int, sentence: str, sources: int) -> None:
+    wire, other = told("a", 0, text=(1 << 40) - 1), told("b", 0.1, text=(1 << 40) - 1 ^ (1 << bits) - 1)
+    said = [
+        s.model_copy(update={"evidence": s.evidence.model_copy(update={"sentence": words})})
+        for s, words in ((wire, WIRE), (other, sentence))
+    ]
+    (one,) = fuse(said)
+    assert one.independent_sources == sources
