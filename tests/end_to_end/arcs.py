@@ -165,12 +165,13 @@ class News:
     alerts: tuple[JSON, ...]
 
     def of(self, arc: Arc) -> list[JSON]:
-        """The relocations that the arc's articles tell, but those that are another's now or only background."""
+        """The relocations that the arc's articles tell, but what they tell as background only."""
         urls = {a["url"] for a in arc.articles}
-        return [r for r in self._open() if urls & {s["url"] for s in r["statements"]}]
+        return [r for r in self.told() if not r.get("background") and urls & {s["url"] for s in r["statements"]}]
 
-    def _open(self) -> list[JSON]:
-        return [r for r in self.relocations if "merged_into" not in r and not r.get("background")]
+    def told(self) -> list[JSON]:
+        """The relocations, but those that another one tells now."""
+        return [r for r in self.relocations if "merged_into" not in r]
 
     def from_noise(self, arc: Arc) -> list[tuple[JSON, str]]:
         """The relocations to which a noise article says something but as background, and its kind of noise."""
@@ -308,7 +309,7 @@ def details(arc: Arc, news: News) -> str:
     """What each statement said, by relocation: to find out why something is wrong."""
     ids = {a["url"]: a["id"] for a in arc.articles}
     lines = []
-    for relocation in (r for r in news.relocations if {s["url"] for s in r["statements"]} & ids.keys()):
+    for relocation in (r for r in news.told() if {s["url"] for s in r["statements"]} & ids.keys()):
         marks = [m for m in ("disputed", "background", "withdrawn") if relocation.get(m)]
         lines.append(f"{brief(relocation)} {marks} announced {[a['kind'] for a in relocation.get('announced', ())]}")
         for said in relocation["statements"]:
