@@ -36,6 +36,11 @@ _ARRIVALS = frozenset(
 )
 """Words that may tell the end of a move as well as a visit."""
 
+_DEPARTURES = frozenset(
+    ["leave", "leaves", "left", "leaving", "depart", "departs", "departed", "departing", "departure"]
+)
+"""Words that may tell the beginning of a move as well as of a visit."""
+
 _EXACT = {"city", "camp", "base", "crossing"}
 
 
@@ -64,16 +69,29 @@ def narrowed(anchor: Anchor, statement: Statement) -> Anchor:
 
 def score(anchor: Anchor, statement: Statement, age: int) -> int:
     """How well ``statement`` fits a relocation whose last statement is ``age`` microseconds old; 0: not at all."""
-    if age > WINDOW or not _kinds_agree(anchor, statement) or not _related(anchor.actor, statement.actor):
+    if age > WINDOW or not _related(anchor.actor, statement.actor):
         return 0
     to = alike(anchor.destination, statement.destination)
     off = alike(anchor.origin, statement.origin)
     if to is None or off is None:
         return 0
     same_name = called(anchor.actor.name) == called(statement.actor.name)
+    if not _kinds_agree(anchor, statement) and not (to and off and _same_mover(anchor, statement)):
+        return 0
     if not to and not off and not (same_name and age <= COMPLEMENT and _open(anchor) and _open(statement)):
         return 0
     return 1 + 8 * to + 4 * off + 2 * (anchor.kind == statement.kind) + same_name
+
+
+def _same_mover(anchor: Anchor, statement: Statement) -> bool:
+    """Whether the one actor can hardly go from there to there in two ways at once, so that the kinds may differ: a
+    visit is another matter, but for the words that tell a departure for good as well."""
+    one, other = anchor.actor, statement.actor
+    if one.id is not None and called(one.name) != called(other.name):
+        return False  # an organisation's office and its troops
+    if "visit" not in (anchor.kind, statement.kind):
+        return True
+    return statement.kind == "visit" and statement.trigger.casefold() in _DEPARTURES
 
 
 def _open(told: Anchor | Statement) -> bool:
@@ -95,7 +113,10 @@ _SETTLING = {"relocation", "office_move", "flight"}
 
 
 def alike(one: Spot | None, other: Spot | None) -> int | None:
-    """2 for the same place, 1 where one lies in the other, 0 where one is open, None for two different places."""
+    """2 for the same place, 1 where one lies in the other, 0 where one is open, None for two different places.
+
+    Europe or the Gulf leaves open which of their countries it is.
+    """
     if one is None or other is None:
         return 0
     if one.geonames_id is not None and other.geonames_id is not None:
@@ -103,6 +124,8 @@ def alike(one: Spot | None, other: Spot | None) -> int | None:
             return 2
     elif called(one.name) == called(other.name) and (one.country or other.country) == (other.country or one.country):
         return 2
+    if _vague(one) != _vague(other):
+        return 0
     if one.country is None or one.country != other.country:
         return None
     if "country" in (one.kind, other.kind):
@@ -110,6 +133,11 @@ def alike(one: Spot | None, other: Spot | None) -> int | None:
     if one.kind in _EXACT and other.kind in _EXACT:
         return None
     return 1 if one.admin1 is None or other.admin1 is None or one.admin1 == other.admin1 else None
+
+
+def _vague(spot: Spot) -> bool:
+    """A region of several countries."""
+    return spot.kind == "region" and spot.country is None
 
 
 def labels(anchor: Anchor) -> tuple[str, ...]:
@@ -169,4 +197,6 @@ def _related(one: Mover, other: Mover) -> bool:
 def _narrower(known: Spot | None, told: Spot | None) -> Spot | None:
     if known is None or told is None:
         return known or told
-    return told if known.kind == "country" and told.kind != "country" else known
+    if _vague(known):
+        return told
+    return told if known.kind == "country" and told.kind != "country" and not _vague(told) else known

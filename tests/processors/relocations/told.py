@@ -22,6 +22,7 @@ PLACES = {
         Place(text="Erbil", name="Erbil", geonames_id=95446, country="IQ", admin1="11", kind="city"),
         Place(text="Iraq", name="Iraq", geonames_id=99237, country="IQ", kind="country"),
         Place(text="Ankara", name="Ankara", geonames_id=323786, country="TR", admin1="68", kind="city"),
+        Place(text="the Gulf", name="the Gulf", kind="region"),
         Place(text="the camp", name="Camp Nine", kind="camp"),
     )
 }

@@ -1,0 +1,63 @@
+"""What is one move and what is not: kinds, regions, copies."""
+
+from __future__ import annotations
+
+import pytest
+
+from processors.relocations import fuse
+from stream.messages import KindOfMove, LocationChange
+from tests.processors.relocations.told import told
+
+
+def destinations(*said: LocationChange) -> list[str | None]:
+    """Of each relocation, in the order of their openers."""
+    return [r.destination.name if r.destination else None for r in fuse(said)]
+
+
+@pytest.mark.parametrize("kind", ["deployment", "transfer", "displacement"])
+def test_the_same_actor_from_the_same_place_to_the_same_is_one_move_of_whatever_kind(kind: KindOfMove) -> None:
+    assert len(fuse([told("a", 0), told("b", 1, kind=kind)])) == 1
+    assert len(fuse([told("a", 0), told("b", 1, kind=kind, origin=None)])) == 2, "an open place proves nothing"
+    assert len(fuse([told("a", 0), told("b", 1, kind=kind, destination="Erbil")])) == 2
+
+
+def test_an_organisations_troops_are_not_its_office() -> None:
+    assert len(fuse([told("a", 0, kind="office_move"), told("b", 1, kind="deployment", name="The Council's men")])) == 2
+
+
+def test_a_visit_is_no_move_but_where_the_words_tell_a_departure() -> None:
+    assert len(fuse([told("a", 0), told("b", 1, kind="visit", trigger="travel")])) == 2
+    assert len(fuse([told("a", 0), told("b", 1, kind="visit", trigger="leave")])) == 1
+    assert len(fuse([told("a", 0), told("b", 1, kind="visit", trigger="leave", origin=None)])) == 2
+
+
+def test_a_region_of_several_countries_leaves_open_which_of_them() -> None:
+    assert destinations(told("a", 0, destination="the Gulf"), told("b", 1, destination="Iraq")) == ["Iraq"]
+    assert destinations(told("a", 0), told("b", 1, destination="the Gulf")) == ["Baghdad"]
+    later = told("c", 2, destination="Ankara")
+    assert destinations(told("a", 0, destination="the Gulf"), told("b", 1), later) == ["Baghdad", "Ankara"]
+
+
+@pytest.mark.parametrize(("bits", "sources"), [(0, 1), (16, 1), (17, 2)])
+def test_a_text_that_is_near_another_is_no_source_of_its_own(bits: int, sources: int) -> None:
+    copy = told("b", 0.1, text=(1 << 40) - 1 ^ (1 << bits) - 1)
+    (one,) = fuse([told("a", 0, text=(1 << 40) - 1), copy])
+    assert one.independent_sources == sources
+
+
+WIRE = "The agency will move its bureau for the region from Doha to Baghdad by the end of January, it told staff today."
+CHANGED = "The agency is to move its bureau for the region from Doha to Baghdad by the end of January, it told staff."
+
+
+@pytest.mark.parametrize(
+    ("bits", "sentence", "sources"),
+    [(24, CHANGED, 1), (25, CHANGED, 2), (24, "They leave Doha.", 2), (24, WIRE[:60], 2)],
+)
+def test_a_text_far_cut_is_known_by_the_sentence_that_it_kept(bits: int, sentence: str, sources: int) -> None:
+    wire, other = told("a", 0, text=(1 << 40) - 1), told("b", 0.1, text=(1 << 40) - 1 ^ (1 << bits) - 1)
+    said = [
+        s.model_copy(update={"evidence": s.evidence.model_copy(update={"sentence": words})})
+        for s, words in ((wire, WIRE), (other, sentence))
+    ]
+    (one,) = fuse(said)
+    assert one.independent_sources == sources
