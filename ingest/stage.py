@@ -112,6 +112,8 @@ class IngestWorker:
                 while not stop.is_set():
                     try:
                         self._step(consumer, poller, self._is_due)
+                        if failures:
+                            logger.info("the log answers again")
                         failures = 0
                         if reporter:
                             reporter.came_round()
@@ -119,7 +121,7 @@ class IngestWorker:
                         failures += 1
                         if reporter:
                             reporter.came_round(error)
-                        logger.warning("waiting for the log", reason=str(error))
+                        (logger.debug if failures > 1 else logger.warning)("waiting for the log", reason=str(error))
                         stop.wait(min(MAX_LOG_WAIT, 2.0 ** min(failures - 1, 10)))
         finally:
             _leave(consumer)

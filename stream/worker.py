@@ -382,12 +382,14 @@ def run_workers(workers: Sequence[Steps], stop: Event, reporter: Reporter | None
             try:
                 for worker in workers:
                     worker.step(idle / len(workers))
+                if failures:
+                    logger.info("the log answers again")
                 failures = 0
                 if reporter:
                     reporter.came_round()
             except LogError as error:
                 failures += 1
-                logger.warning("waiting for the log", reason=str(error))
+                (logger.debug if failures > 1 else logger.warning)("waiting for the log", reason=str(error))
                 if reporter:
                     reporter.came_round(error)
                 stop.wait(min(MAX_LOG_WAIT, 2.0 ** min(failures - 1, 10)))

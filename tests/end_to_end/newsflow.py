@@ -9,6 +9,7 @@ import json
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ from typing import Any
 
 FEEDS = 10
 PER_SECOND = 20.0
+WINDOW = 90.0
+"""Seconds for which a story stays in its feed."""
 WORD = "alarm"
 """In every fifth article, for a rule."""
 KILLER = "Killer"
@@ -83,13 +86,14 @@ def invent(count: int, killer: int, chance: random.Random) -> list[Story]:
 
 
 class NewsServer:
-    """Serves the stories as they appear; each stays in its feed for ``window`` seconds. ``with`` closes it."""
+    """Serves the stories as they appear; each stays in its feed for a while. ``with`` closes it."""
 
-    def __init__(self, stories: Sequence[Story], window: float) -> None:
+    def __init__(self, stories: Sequence[Story]) -> None:
         self.stories = stories
         self.over = max(s.revised or s.at for s in stories)
         """Nothing new appears so many seconds after the start."""
-        self._window = window
+        self._from: float | None = None
+        self._asked: Counter[int] | None = None
         self._began: float | None = None
         self._moment = datetime.now(UTC)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -105,6 +109,14 @@ class NewsServer:
         """Seconds since the start; before it, a moment when there is nothing."""
         return -1.0 if self._began is None else time.monotonic() - self._began
 
+    def hold(self) -> None:
+        """From now on no story leaves its feed: who reads it is going to be away for as long as it takes."""
+        self._from, self._asked = self.now() - WINDOW, None
+
+    def release(self) -> None:
+        """Undo ``hold``, when each feed was asked for three times more: then what was held has been taken in."""
+        self._asked = Counter()
+
     def url(self, feed: int) -> str:
         """Where the feed is."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/{feed}"
@@ -112,7 +124,12 @@ class NewsServer:
     def feed(self, number: int) -> bytes:
         """The feed as it is now."""
         now = min(self.now(), self.over)
-        items = [self._item(s, now) for s in self.stories if s.feed == number and now - self._window <= s.at <= now]
+        if self._asked is not None:
+            self._asked[number] += 1
+            if min(self._asked[n] for n in range(FEEDS)) >= 3:
+                self._from = self._asked = None
+        first = now - WINDOW if self._from is None else self._from
+        items = [self._item(s, now) for s in self.stories if s.feed == number and first <= s.at <= now]
         name = {"version": "https://jsonfeed.org/version/1.1", "title": f"Paper {number}", "language": "en"}
         return json.dumps({**name, "home_page_url": f"https://paper{number}.example/", "items": items[::-1]}).encode()
 

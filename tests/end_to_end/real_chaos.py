@@ -95,7 +95,9 @@ class Chaos:
 
     def _strike(self, what: str) -> None:
         if what in self.fleet.servers:
+            self.news.hold()
             self._report(what, self.fleet.break_down(what, self.plan.down))
+            self.news.release()
             return
         if what != "ingest":
             self._await(lambda: not self._is_careful(what), f"a moment to kill {what}")
@@ -194,7 +196,7 @@ def run(plan: Plan, seed: int, folder: Path) -> Audit:
     began = time.monotonic()
     chance = random.Random(seed)
     stories = plan.stories(chance)
-    with NewsServer(stories, plan.down + 90.0) as news, Fleet(folder, news) as fleet:
+    with NewsServer(stories) as news, Fleet(folder, news) as fleet:
         print(
             f"seed {seed}: {len(stories):,} articles, {PER_SECOND:.0f}/s; ready after {time.monotonic() - began:.0f} s"
         )
