@@ -10,6 +10,7 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ class Chaos:
     chance: random.Random
     bad: dict[tuple[str, str], bytes] = field(default_factory=dict)
     recovered: list[str] = field(default_factory=list)
+    _read: Counter[int] = field(default_factory=Counter)
+    _titles: set[bytes] = field(default_factory=set)
 
     def run(self) -> Audit:
         """Everything, from the first news to the last check."""
@@ -153,7 +156,7 @@ class Chaos:
         while not self._patiently(condition):
             assert time.monotonic() < deadline, f"waited in vain for {what}"
             self._patiently(self._poison)
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def _patiently(self, ask: Callable[[], T]) -> T:
         """The answer, as soon as the log gives one."""
@@ -178,13 +181,11 @@ class Chaos:
     def _is_complete(self) -> bool:
         """Whether ingest has published the last revision of every story."""
         topic = names(self.fleet.settings).topic("articles")
-        titles = set()
         for partition in range(self.log.partitions(topic)):
-            offset = 0
-            while records := self.log.read(topic, partition, offset, 5_000):
-                titles |= {r.value.partition(b'"title":"')[2].partition(b'"')[0] for r in records if r.value}
-                offset = records[-1].offset + 1
-        return all(s.title(revised=s.revised is not None).encode() in titles for s in self.news.stories)
+            while records := self.log.read(topic, partition, self._read[partition], 5_000):
+                self._titles |= {r.value.partition(b'"title":"')[2].partition(b'"')[0] for r in records if r.value}
+                self._read[partition] = records[-1].offset + 1
+        return all(s.title(revised=s.revised is not None).encode() in self._titles for s in self.news.stories)
 
     def _is_through(self) -> bool:
         """Whether no stage has anything left; asked in the order of the flow."""
