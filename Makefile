@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-SOURCES := stream ingest processors alerts indexer newswatch training tests benchmarks examples
+SOURCES := stream ingest processors alerts indexer newswatch training deploy tests benchmarks examples
 
-.PHONY: setup demo test services lint bench train docs lock clean
+.PHONY: setup demo test chaos services lint bench train docs lock clean
 
 setup: $(READY)
 
@@ -33,6 +33,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# Real servers and workers, killed again and again for some 12 minutes; the tests do a short form of it.
+chaos: $(READY)
+	@$(BIN)/python -m tests.end_to_end.real_chaos
 
 # Real servers for trying things out; prints the settings to use, ends with Ctrl-C. Needs Docker, or Java 17 and Maven.
 services: $(READY)
@@ -64,6 +68,9 @@ lock: $(READY)
 	  --no-emit-find-links --no-annotate --no-header --extra dev pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --no-header --extra dev --extra train pyproject.toml -o requirements-train.lock
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" | \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header - -o deploy/build.lock
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist

@@ -28,17 +28,18 @@ class OwnedFeeds:
         self._unpublished: dict[str, FeedState] = {}
         self.partitions: frozenset[int] = frozenset()
         """Those read whole."""
-        self.waiting: frozenset[int] = frozenset()
-        """Those that are assigned too, but hold a record of a newer schema; looked at again by ``refresh_all``."""
+        self.waiting: dict[int, str] = {}
+        """Those that are assigned too, but hold a record of a newer schema, with what is to be done about it; looked
+        at again by ``refresh_all``."""
         self._count = log.partitions(names.topic("feeds"))
 
     def assign(self, partitions: frozenset[int]) -> None:
         """Own exactly these from now on. Raises ``LogError``; then repeat."""
-        for partition in (self.partitions | self.waiting) - partitions:
+        for partition in (self.partitions | self.waiting.keys()) - partitions:
             self._drop(partition)
         self.partitions &= partitions
-        self.waiting &= partitions
-        for partition in partitions - self.partitions - self.waiting:
+        self.waiting = {p: reason for p, reason in self.waiting.items() if p in partitions}
+        for partition in partitions - self.partitions - self.waiting.keys():
             self.refresh(partition)
 
     def forget(self) -> None:
@@ -54,15 +55,15 @@ class OwnedFeeds:
         except NewerSchema as error:
             if partition not in self.waiting:
                 logger.warning("the feeds of a partition wait", partition=partition, reason=str(error))
-            self.waiting |= {partition}
+            self.waiting[partition] = str(error)
             self.partitions -= {partition}
         else:
-            self.waiting -= {partition}
+            self.waiting.pop(partition, None)
             self.partitions |= {partition}
 
     def refresh_all(self) -> None:
         """``refresh`` all owned partitions and those that wait."""
-        for partition in self.partitions | self.waiting:
+        for partition in self.partitions | self.waiting.keys():
             self.refresh(partition)
 
     def refresh_for(self, feeds: Iterable[Feed]) -> None:

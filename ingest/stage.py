@@ -29,6 +29,7 @@ from stream.metrics import POLLS
 from stream.reporting import Counts, Reporter
 from stream.settings import IngestSettings
 from stream.topics import Names
+from stream.worker import MAX_LOG_WAIT
 
 logger = structlog.get_logger()
 
@@ -91,6 +92,10 @@ class IngestWorker:
         """The partitions of ``feeds`` owned as of the last step."""
         return self._assignment
 
+    def waits(self) -> dict[int, str]:
+        """Why the feeds of a partition are not polled, by partition."""
+        return dict(self._owned.waiting)
+
     def lag(self) -> int:
         """How many owned feeds are overdue by more than a minute."""
         late = self._clock() - timedelta(minutes=1)
@@ -107,6 +112,8 @@ class IngestWorker:
                 while not stop.is_set():
                     try:
                         self._step(consumer, poller, self._is_due)
+                        if failures:
+                            logger.info("the log answers again")
                         failures = 0
                         if reporter:
                             reporter.came_round()
@@ -114,8 +121,8 @@ class IngestWorker:
                         failures += 1
                         if reporter:
                             reporter.came_round(error)
-                        logger.warning("waiting for the log", reason=str(error))
-                        stop.wait(min(60.0, 2.0 ** min(failures - 1, 10)))
+                        (logger.debug if failures > 1 else logger.warning)("waiting for the log", reason=str(error))
+                        stop.wait(min(MAX_LOG_WAIT, 2.0 ** min(failures - 1, 10)))
         finally:
             _leave(consumer)
             if reporter:
@@ -185,7 +192,7 @@ class IngestWorker:
         return feed.id not in self._settled
 
     def _all_settled(self) -> bool:
-        owns_all = len(self._owned.partitions | self._owned.waiting) == self._partitions["feeds"]
+        owns_all = len(self._owned.partitions | self._owned.waiting.keys()) == self._partitions["feeds"]
         return owns_all and not self._waiting and all(feed.id in self._settled for _, feed in self._owned.feeds())
 
     def _submit(self, poller: Poller, wanted: Callable[[Feed, FeedState], bool]) -> None:

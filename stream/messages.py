@@ -37,6 +37,7 @@ __all__ = [
     "FeedState", "Heartbeat", "KindOfMove", "Location", "LocationChange", "Message", "Model", "Origin", "Part", "Place",
     "PlaceKind", "PlaceRole", "Relocation", "Said", "SeenEntry", "Severity", "Source", "Standing", "Status", "Subject",
     "Superseded", "Transition", "TransitionKind", "Utc", "When", "decode", "encode",
+    "refuse_newer",
 ]  # fmt: skip
 
 MAX_BODY_BYTES = 200_000
@@ -304,6 +305,8 @@ class Standing(Part):
     done: int = 0
     rejected: int = 0
     retried: int = 0
+    waits: tuple[str, ...] = ()
+    """Which partition of this worker stands still and why: a record that needs an upgrade, an index that is away."""
 
 
 class Heartbeat(Message):
@@ -343,6 +346,15 @@ def encode(message: AnyMessage) -> bytes:
     return message.model_dump_json().encode()
 
 
+def refuse_newer(cls: type[Message], schema_version: object) -> None:
+    """Raise ``NewerSchema`` when a record of ``cls`` with this ``schema_version`` was written by a newer newswatch."""
+    if isinstance(schema_version, int) and schema_version > cls.SCHEMA:
+        raise NewerSchema(
+            f"{cls.__name__} has schema_version {schema_version}, this newswatch knows {cls.SCHEMA}:"
+            " upgrade this worker"
+        )
+
+
 def decode(value: bytes) -> AnyMessage:
     """The message in ``value``.
 
@@ -356,11 +368,7 @@ def decode(value: bytes) -> AnyMessage:
     if not isinstance(named, str) or named not in MESSAGES:
         raise InvalidMessage(f"the record names no known message (message: {str(named)[:100]!r})")
     cls = MESSAGES[named]
-    version = fields.get("schema_version", 1)
-    if isinstance(version, int) and version > cls.SCHEMA:
-        raise NewerSchema(
-            f"{cls.__name__} has schema_version {version}, this newswatch knows {cls.SCHEMA}: upgrade this worker"
-        )
+    refuse_newer(cls, fields.get("schema_version", 1))
     try:
         return cls.model_validate_json(value)
     except ValidationError as error:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 from stream.errors import ConfigError
+from stream.logs import redact
 from stream.messages import AnyMessage, Article, EnrichedArticle, LocationChange
 
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
@@ -47,9 +49,11 @@ class Health:
     def __init__(self) -> None:
         self._round = self._read = time.monotonic()
         self._read_ever = False
+        self._waits: Mapping[str, Mapping[int, str]] = {}
 
-    def came_round(self, *, read: bool) -> None:
-        """The loop came round; ``read`` says that the log answered."""
+    def came_round(self, *, read: bool, waits: Mapping[str, Mapping[int, str]] | None = None) -> None:
+        """The loop came round; ``read`` says that the log answered, ``waits`` by topic and partition what waits why."""
+        self._waits = waits or {}
         self._round = time.monotonic()
         if read:
             self._read, self._read_ever = self._round, True
@@ -61,6 +65,14 @@ class Health:
     def is_ready(self) -> bool:
         """Whether it turns and the log answers."""
         return self.is_healthy() and self._read_ever and time.monotonic() - self._read < READY_SECONDS
+
+    def said(self) -> str:
+        """A line for each partition that stands still; the worker is ready all the same, for its other partitions."""
+        return "".join(
+            redact(f"waits: topic {topic}, partition {partition}: {reason}\n")
+            for topic, partitions in self._waits.items()
+            for partition, reason in partitions.items()
+        )
 
 
 class MetricsServer:
@@ -90,7 +102,8 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
             elif self.path in ("/healthz", "/readyz"):
                 well = health.is_healthy() if self.path == "/healthz" else health.is_ready()
-                self._answer(200 if well else 503, "text/plain", b"ok\n" if well else b"no\n")
+                body = ("ok\n" if well else "no\n") + health.said()
+                self._answer(200 if well else 503, "text/plain; charset=utf-8", body.encode())
             else:
                 self._answer(404, "text/plain", b"/metrics, /healthz, /readyz\n")
 

@@ -43,6 +43,9 @@ class Reported(Protocol):
     def assignment(self) -> frozenset[int]:
         """The partitions owned now."""
 
+    def waits(self) -> dict[int, str]:
+        """Why a partition stands still, by partition."""
+
     def lag(self) -> int:
         """What the whole group has left to do."""
 
@@ -66,7 +69,8 @@ class Reporter:
 
     def came_round(self, error: NewswatchError | None = None) -> None:
         """The loop came round; with the error that made it wait for the log, if one did. Raises ``LogError``."""
-        self._health.came_round(read=error is None)
+        waits = {r.topic: r.waits() for r in self._reported}
+        self._health.came_round(read=error is None, waits=waits)
         if error is None and time.monotonic() >= self._next:
             self._next = time.monotonic() + EVERY_SECONDS
             self._publish(self._heartbeat())
@@ -108,4 +112,5 @@ class Reporter:
         return Standing(
             topic=reported.topic, partitions=tuple(sorted(reported.assignment())), lag=left,
             done=reported.counts.done, rejected=reported.counts.rejected, retried=reported.counts.retried,
+            waits=tuple(f"partition {p}: {reason}" for p, reason in reported.waits().items()),
         )  # fmt: skip

@@ -101,6 +101,10 @@ class Worker:
         """The partitions owned as of the last step."""
         return self._consumer.assignment()
 
+    def waits(self) -> dict[int, str]:
+        """Why a partition stands still, by partition."""
+        return {p: self._waits[p].reason for p in sorted(self._waits.keys() & self._consumer.assignment())}
+
     def lag(self) -> int:
         """How many records the whole group has yet to commit."""
         return lag(self._log, self._consumer.topic, self._consumer.group)
@@ -177,6 +181,14 @@ class Worker:
             outcomes = self._outcomes(records)
         except ConfigError:
             raise  # it is the stage that is wrong, not the record: a person must act
+        except NewerSchema as error:  # in what the handler keeps of one partition: the others need not wait for it
+            ERRORS.labels(self.stage, self.topic, type(error).__name__).inc()
+            partitions = dict.fromkeys(r.partition for r in records)
+            if len(partitions) > 1:
+                for partition in partitions:
+                    self._process(self._still_next([r for r in records if r.partition == partition]))
+                return
+            outcomes = [Retry(str(error), NEWER_SCHEMA_WAIT)] * len(records)
         except Exception as error:  # whatever else a handler raises must not stop the stage
             ERRORS.labels(self.stage, self.topic, type(error).__name__).inc()
             if len(records) > 1:
@@ -217,7 +229,7 @@ class Worker:
         try:
             with HANDLER.labels(self.stage, self.topic).time():
                 outcomes = self._handler(batch) if batch else ()
-        except (LogError, IndexUnavailable, NewerSchema) as error:
+        except (LogError, IndexUnavailable) as error:
             ERRORS.labels(self.stage, self.topic, type(error).__name__).inc()
             return [Retry(str(error))] * len(batch)
         if len(outcomes) != len(batch):
@@ -255,7 +267,7 @@ class Worker:
         self._count(settled)
         self._noted -= offsets.keys()
         for partition in offsets:
-            self._waits.pop(partition, None)
+            self._got_on(partition, waits=partition in retries)
         for record, retry in retries.values():
             self._wait(record, retry.reason, retry.after)
 
@@ -303,16 +315,26 @@ class Worker:
         wait.paused = True
         self._consumer.seek(record.partition, record.offset)
         self._consumer.pause(record.partition)
-        logger.warning(
+        known, wait.reason = wait.reason, reason
+        (logger.debug if reason == known else logger.warning)(  # one line, however long it lasts
             "waiting", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
             seconds=round(seconds, 1), attempts=wait.attempts,
         )  # fmt: skip
 
+    def _got_on(self, partition: int, *, waits: bool) -> None:
+        wait = self._waits.get(partition)
+        if wait and waits:
+            wait.attempts = 0  # at another place
+        elif wait:
+            del self._waits[partition]
+            logger.info("goes on", topic=self._consumer.topic, partition=partition, waited_for=wait.reason)
+
 
 @dataclass(slots=True)
 class _Wait:
-    """Why a partition stands still: until when (monotonic), and how often already at this place."""
+    """Why a partition stands still, until when (monotonic), and how often already at this place."""
 
+    reason: str = ""
     until: float = 0.0
     attempts: int = 0
     paused: bool = False
@@ -360,12 +382,14 @@ def run_workers(workers: Sequence[Steps], stop: Event, reporter: Reporter | None
             try:
                 for worker in workers:
                     worker.step(idle / len(workers))
+                if failures:
+                    logger.info("the log answers again")
                 failures = 0
                 if reporter:
                     reporter.came_round()
             except LogError as error:
                 failures += 1
-                logger.warning("waiting for the log", reason=str(error))
+                (logger.debug if failures > 1 else logger.warning)("waiting for the log", reason=str(error))
                 if reporter:
                     reporter.came_round(error)
                 stop.wait(min(MAX_LOG_WAIT, 2.0 ** min(failures - 1, 10)))

@@ -11,6 +11,7 @@ import atexit
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,10 +19,11 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services import NAMED, ForeignServer, Server, cache, free_ports, missing
+from tests.services import NAMED, ForeignServer, ProcessServer, Server, cache, free_ports, missing
 
 VERSION = "8.19.21"
 VARIABLE = "NEWSWATCH_TEST_ELASTICSEARCH"
@@ -116,18 +118,23 @@ class Distribution:
             program.chmod(0o755)
         return cls(home)
 
-    def start(self, settings: Mapping[str, str] | None = None) -> Started:
-        """Start the server with ``BASIC`` and ``settings``, and wait until it answers."""
+    def configure(self, settings: Mapping[str, str] | None = None) -> int:
+        """Write the server's settings, ``BASIC`` and these; its port."""
         port, transport = free_ports(2)
         given = {**BASIC, "http.port": str(port), "transport.port": str(transport), **(settings or {})}
         lines = [f"{name}: {value}" for name, value in given.items()]
         (self.folder / "config" / "elasticsearch.yml").write_text("\n".join(lines) + "\n")
         give_to_nobody(self.folder)
+        return port
+
+    def start(self, settings: Mapping[str, str] | None = None) -> Started:
+        """Start the server with ``BASIC`` and ``settings``, and wait until it answers."""
+        port = self.configure(settings)
         with (self.folder / "output.log").open("wb") as log:
             process = subprocess.Popen(self.command("elasticsearch"), env=self.environment(), stdout=log, stderr=log)
         started = Started(f"http://127.0.0.1:{port}", process)
         atexit.register(_kill, process)
-        if given["xpack.security.enabled"] == "false":
+        if {**BASIC, **(settings or {})}["xpack.security.enabled"] == "false":
             _wait(started.url, process)
         return started
 
@@ -142,6 +149,38 @@ class Distribution:
         own = {"ES_JAVA_HOME": java, "ES_JAVA_OPTS": HEAP, "HOME": self.folder, "ES_TMPDIR": self.folder / "tmp"}
         (self.folder / "tmp").mkdir(exist_ok=True)
         return {"PATH": os.environ["PATH"], **{name: str(value) for name, value in own.items()}}
+
+
+class ElasticProcess(ProcessServer):
+    """A server of one's own; ``kill`` hits the server itself, not only the launcher that started it."""
+
+    def kill(self) -> None:
+        """See ``Server.kill``."""
+        if self._process is not None:
+            children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+            for child in children.read_text().split() if children.exists() else ():
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)
+        super().kill()
+
+
+def new_elasticsearch() -> Server:
+    """A server of one's own, not started yet, to be killed at will; skips the test where Maven cannot bring one."""
+    try:
+        distribution = Distribution.unpack()
+    except Unavailable as error:
+        missing(str(error))
+    url = f"http://127.0.0.1:{distribution.configure()}"
+    folder, environment = distribution.folder, distribution.environment()
+    return ElasticProcess(url, distribution.command("elasticsearch"), folder, lambda: _is_up(url), environment)
+
+
+def _is_up(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s", timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def _archive() -> Path:

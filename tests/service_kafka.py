@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -59,14 +60,7 @@ def kafka() -> Server:
     """The broker of this test run, running; skips the test (fails it in CI) when none is to be had."""
     if url := NAMED.get("NEWSWATCH_TEST_KAFKA"):
         return ForeignServer(url)
-    if docker_runs():
-        from tests.docker_kafka import DockerKafka
-
-        server: Server = DockerKafka()
-    elif java_and_maven():
-        server = _from_maven(*free_ports(3))
-    else:
-        missing(MISSING)
+    server = new_broker()
     server.start()
     return server
 
@@ -130,12 +124,10 @@ def properties(folder: Path, port: int, secured_port: int, controller_port: int)
 
 
 def prepare(folder: Path, port: int, secured_port: int, controller_port: int) -> dict[str, str]:
-    """Write what a broker reads into ``folder``: properties and certificates; returns the properties."""
+    """The broker's properties; its certificates are written into ``folder``."""
     write_certificates(folder)
     (folder / "secured-port").write_text(str(secured_port))
-    given = properties(folder, port, secured_port, controller_port)
-    (folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
-    return given
+    return properties(folder, port, secured_port, controller_port)
 
 
 def write_certificates(folder: Path) -> None:
@@ -172,19 +164,31 @@ def write_certificates(folder: Path) -> None:
     (folder / "server.pem").write_bytes(private + certificate(name, key.public_key(), ca=False) + authority)
 
 
-def _from_maven(port: int, secured_port: int, controller_port: int) -> ProcessServer:
-    libraries = cached(f"kafka-{VERSION}", _fetch)
-    folder = scratch("kafka")
-    prepare(folder, port, secured_port, controller_port)
-    java = ["java", "-Xms128m", "-Xmx384m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-cp", f"{libraries}/*"]
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    scram = [
+def new_broker() -> Server:
+    """A broker of one's own, not started yet, to be killed at will; skips the test when none is to be had."""
+    if docker_runs():
+        from tests.docker_kafka import DockerKafka
+
+        return DockerKafka()
+    if not java_and_maven():
+        missing(MISSING)
+    folder, ports = scratch("kafka"), free_ports(3)
+    users = [
         argument
         for kind in ("SCRAM-SHA-256", "SCRAM-SHA-512")
         for argument in ("--add-scram", f"{kind}=[name={USER},password={PASSWORD}]")
     ]
+    return from_maven(folder, ports[0], prepare(folder, *ports), ["--standalone", *users])
+
+
+def from_maven(folder: Path, port: int, given: Mapping[str, str], formatting: Sequence[str]) -> ProcessServer:
+    """A broker with these properties, its storage formatted with these arguments; not started yet."""
+    libraries = cached(f"kafka-{VERSION}", _fetch)
+    (folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    java = ["java", "-Xms128m", "-Xmx384m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-cp", f"{libraries}/*"]
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     subprocess.run(
-        [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties", "--standalone", *scram],
+        [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties", *formatting],
         cwd=folder, check=True, capture_output=True,
     )  # fmt: skip
     command = [*java, "kafka.Kafka", "server.properties"]

@@ -73,6 +73,9 @@ def _lines(whole: Whole, now: datetime) -> Iterator[str]:
         yield f"{s.stage:<7} {s.topic:<9} {workers}, {_rate(s):.1f} records/s, {s.lag} {unit}{waits}"
         for worker in s.silent:
             yield f"        worker {worker.id} is silent for {_length(now, worker.at)}"
+        for worker in s.workers:
+            for wait in (w for standing in worker.standings if standing.topic == s.topic for w in standing.waits):
+                yield f"        worker {worker.id} waits at {redact(wait)}"
     f = whole.feeds
     counts = f"{f.total} feeds, {f.never_polled} not polled yet, {len(f.failing)} failing, {len(f.silent)} silent"
     yield f"feeds   {counts}"

@@ -19,7 +19,7 @@ from processors.relocations.revisions import newest
 from processors.relocations.root import Root
 from processors.relocations.statement import Statement, from_row, micros
 from stream.errors import LogError
-from stream.messages import Relocation
+from stream.messages import Relocation, refuse_newer
 
 ROOTS_OF = 200_000
 """Roots are kept in memory, those used last, as long as they hold no more statements than this (of some 2 KB)."""
@@ -45,8 +45,9 @@ class Known:
     @classmethod
     def read(cls, value: bytes) -> Known:
         """The same from the record's JSON, without the whole of it being checked. Raises ``KeyError``, ``ValueError``
-        where it is no relocation of ours."""
+        where it is no relocation of ours, ``NewerSchema`` where a newer newswatch wrote it."""
         fields = json.loads(value)
+        refuse_newer(Relocation, fields.get("schema_version", 1))
         announced = tuple((a["id"], a["kind"], a["after"], a["times"]) for a in fields["announced"])
         against = tuple((c["about"], c["statement"], c["relocation"], c["text"]) for c in fields["contradictions"])
         turns = tuple(

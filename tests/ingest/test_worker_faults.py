@@ -108,8 +108,10 @@ def test_a_newer_schema_stops_only_its_partition(
     newer = b'{"message": "FeedState", "schema_version": 9, "feed_id": "x"}'
     with log.transaction() as tx:
         tx.publish(NAMES.topic("feed-state"), partition_of(one, PARTITIONS), "x", newer)
-    assert IngestWorker(log, NAMES, LOOPBACK, Clock()).run_once() == Summary(polled=1, articles=1)
+    worker = IngestWorker(log, NAMES, LOOPBACK, Clock())
+    assert worker.run_once() == Summary(polled=1, articles=1)
     assert len(server.asked("/1")) == 0
+    assert worker.waits().keys() == {partition_of(one, PARTITIONS)}
     waits = [e for e in logged if e["event"] == "the feeds of a partition wait"]
     assert [e["partition"] for e in waits] == [partition_of(one, PARTITIONS)]
     assert "upgrade this worker" in waits[0]["reason"]

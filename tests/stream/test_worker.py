@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from stream.errors import IndexUnavailable, LogError
+from stream.errors import IndexUnavailable, LogError, NewerSchema
 from stream.log import MAX_RECORD_BYTES, partition_of
 from stream.messages import Superseded
 from stream.sqlite import SqliteLog
@@ -264,11 +264,49 @@ def test_a_newer_schema_pauses_its_partition_with_a_warning(bench: Bench, monkey
     assert copier.names(0) == ["a"]  # nor does the handler see what comes after it
     (warning,) = [e for e in events if e["log_level"] == "warning"]
     assert (warning["topic"], warning["partition"], warning["offset"]) == (INPUT, 0, 1)
+    assert worker.waits() == {0: warning["reason"]}
     assert "upgrade" in warning["reason"]
     worker.close()
     monkeypatch.setattr(Superseded, "SCHEMA", 2)  # the upgrade
     finish(make_worker(bench.log, copier), bench)
     assert bench.outputs() == [["a", "newer", "b", "c"], ["x", "y"]]
+
+
+def test_newer_state_that_a_handler_reads_pauses_its_partition_alone(bench: Bench) -> None:
+    bench.put(0, "a", "b")
+    bench.put(1, "x")
+
+    def handler(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        if any(i.record.partition == 0 for i in batch):
+            raise NewerSchema("Relocation has schema_version 2, this newswatch knows 1: upgrade this worker")
+        return [copy(i) for i in batch]
+
+    worker = make_worker(bench.log, handler)
+    with capture_logs() as events:
+        worker.step(1.0)
+        bench.put(1, "y")
+        worker.step(1.0)
+    assert bench.outputs() == [[], ["x", "y"]]
+    assert (bench.committed(), bench.dead(), worker.waits().keys()) == ({0: 0, 1: 2}, {}, {0})
+    assert [e["partition"] for e in events if e["log_level"] == "warning"] == [0]
+
+
+def test_a_wait_is_told_once_and_so_is_its_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.worker.MAX_WAIT", 0.0)
+    bench.put(0, "a", "b")
+    away = 5
+
+    def handler(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        nonlocal away
+        away -= 1
+        return [Retry("the index is away", 0.0)] * len(batch) if away >= 0 else [copy(i) for i in batch]
+
+    worker = make_worker(bench.log, handler)
+    with capture_logs() as events:
+        finish(worker, bench)
+    told = [(e["event"], e["log_level"]) for e in events if e["log_level"] != "debug"]
+    assert told == [("waiting", "warning"), ("goes on", "info")]
+    assert worker.waits() == {}
 
 
 @pytest.mark.parametrize("error", [IndexUnavailable, LogError])
