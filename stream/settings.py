@@ -209,8 +209,14 @@ class RetentionSettings(Section):
     """The same for relocations, by when they were last told of."""
     alerts: Duration | None = None
     """The same for alerts, by when they were raised."""
+    workers: Duration | None = None
+    """The same for workers, by their last heartbeat."""
+    feeds: Duration | None = None
+    """The same for the state of feeds, by when they were last polled."""
+    dead_letters: Duration | None = None
+    """The same for dead letters, by when they were given up."""
 
-    @field_validator("articles", "location_changes", "relocations", "alerts")
+    @field_validator("*")
     @classmethod
     def _not_at_once(cls, value: timedelta | None) -> timedelta | None:
         if value is not None and value < timedelta(hours=1):
