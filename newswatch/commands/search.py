@@ -35,7 +35,7 @@ def search(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="Words, phrases, field:value, AND OR NOT; see the README.")],
     kind: Annotated[
-        str, typer.Option("--in", metavar="KIND", help="articles, location-changes, relocations or alerts.")
+        str, typer.Option("--in", metavar="KIND", help=f"{', '.join(get_args(Kind))}.")
     ] = "articles",
     since: Since = None,
     until: Until = None,
