@@ -16,8 +16,9 @@ from typing import Any
 from indexer.fields import KINDS
 from newswatch.kibana.dashboards import moves, news, others
 from newswatch.kibana.objects import Place, SavedObject, View
+from newswatch.kibana.operations import operations
 
-NUMBER = 1
+NUMBER = 2
 """Raise it with every change of the objects: who has a lower one leaves those in Kibana alone."""
 
 _MARK = re.compile(r"\(newswatch bundle (\d+), ([0-9a-f]{12})\)$")
@@ -43,7 +44,7 @@ def mark_of(attributes: Mapping[str, Any]) -> Mark | None:
 def bundle(place: Place) -> list[SavedObject]:
     """Every object, what is referred to before what refers to it."""
     views = [View(place, kind).saved() for kind in KINDS]
-    return _marked([*views, *others(place), *moves(place), *news(place)])
+    return _marked([*views, *others(place), *moves(place), *news(place), *operations(place)])
 
 
 def _marked(objects: Iterable[SavedObject]) -> list[SavedObject]:

@@ -10,7 +10,7 @@ from newswatch.kibana.maps import arcs, points, saved_map
 from newswatch.kibana.objects import Place, SavedObject, View
 from newswatch.kibana.searches import saved_search
 
-DASHBOARDS = ("Moves", "News")
+DASHBOARDS = ("Moves", "News", "Operations")
 _BLUE, _ORANGE = "#006BB4", "#D6610A"
 _STANDING = "NOT withdrawn: true"
 """What its publisher took back, or another relocation tells now, is not shown."""
