@@ -8,6 +8,7 @@ from typing import Any
 
 from indexer.fields import FIELDS, Kind
 from stream.dead_letters import DeadLetter
+from stream.logs import redact
 from stream.messages import Alert, EnrichedArticle, Feed, FeedState, Heartbeat, LocationChange, Model, Relocation
 from stream.silence import newest, silent_after
 
@@ -51,11 +52,11 @@ def worker_documents(beat: Heartbeat) -> list[Json]:
 
 
 def feed_document(feed: Feed, state: FeedState) -> Json:
-    """The document of a feed that was polled."""
+    """The document of a feed that was polled; a secret in its address is hidden, for many may look here."""
     fields = {**feed.model_dump(mode="json"), **state.model_dump(mode="json", exclude={"title"}, exclude_none=True)}
     times = {"newest": newest(state), "silent_after": silent_after(state)}
     told = {name: time.isoformat() for name, time in times.items() if time}
-    return _kept("feeds", {**fields, **told, "title": feed.title or state.title})
+    return _kept("feeds", {**fields, **told, "title": feed.title or state.title, "url": redact(feed.url)})
 
 
 def dead_letter_document(letter: DeadLetter) -> Json:

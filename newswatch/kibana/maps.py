@@ -67,7 +67,8 @@ def _layer(name: str, label: str, source: Json, style: Json, query: str) -> Json
 
 _BASE: Json = {
     "id": "base", "label": None, "type": "EMS_VECTOR_TILE", "visible": True, "alpha": 1, "minZoom": 0, "maxZoom": 24,
-    "includeInFitToBounds": True, "sourceDescriptor": {"type": "EMS_TMS", "isAutoSelect": True},
+    "includeInFitToBounds": True,
+    "sourceDescriptor": {"type": "EMS_TMS", "isAutoSelect": True, "lightModeDefault": "road_map_desaturated"},
     "style": {"type": "EMS_VECTOR_TILE", "color": ""},
 }  # fmt: skip
 
