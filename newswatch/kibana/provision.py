@@ -19,7 +19,7 @@ DEFAULT_VIEW: Kind = "relocations"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to import, in the order of the bundle; a line for each thing that is new or differs."""
+    """What to import, in the order of the bundle; a line for each of it that is new or differs."""
 
     objects: tuple[SavedObject, ...]
     lines: tuple[str, ...]
@@ -30,17 +30,18 @@ def plan(wanted: Sequence[SavedObject], present: Mapping[Key, Mark | None]) -> P
 
     A data view has no mark: it goes with who refers to it. Raises ``ConfigError`` where a newer newswatch was here.
     """
-    newer = max((m.bundle for m in present.values() if m), default=0)
-    if newer > NUMBER:
+    there = max((m.bundle for m in present.values() if m), default=NUMBER)
+    if there > NUMBER:
         raise ConfigError(
-            f"its objects are of bundle {newer}, this newswatch has the older bundle {NUMBER} and leaves them alone;"
+            f"its objects are of bundle {there}, this newswatch has the older bundle {NUMBER} and leaves them alone;"
             " run setup with the newer newswatch"
         )
     new = {o.key for o in wanted if o.key not in present}
     differing = {o.key for o in wanted if o.key not in new and (m := mark_of(o.attributes)) and present[o.key] != m}
     needed = {(r.type, r.id) for o in wanted if o.key in new | differing for r in o.references}
     views = {o.key for o in wanted if o.type == "index-pattern" and o.key in needed}
-    lines = [
+    lines = [f"bundle {there} becomes bundle {NUMBER}"] if there < NUMBER else []
+    lines += [
         f"{_called(o)} {'created' if o.key in new else 'changed'}" for o in wanted if o.key in new | differing
     ]  # fmt: skip
     return Plan(tuple(o for o in wanted if o.key in new | differing | views), tuple(lines))
