@@ -56,9 +56,11 @@ train: $(READY) requirements-train.lock
 	$(BIN)/uv pip install --quiet --python .venv --require-hashes -r requirements-train.lock
 	$(BIN)/python -m training
 
-# What is derived from the code: the reference of commands, settings and fields. A test fails when it is stale.
+# What is derived from the code: the reference of commands, settings and fields, and what Kibana imports. A test fails
+# when it is stale.
 docs: $(READY)
 	$(BIN)/python -m newswatch.reference docs
+	$(BIN)/python -m newswatch.kibana deploy/kibana/newswatch.ndjson
 
 # Exact versions and hashes, without the address of any index.
 lock: $(READY)

@@ -65,6 +65,7 @@ class Sender:
         self._letters: list[Append] = []
         self._committed: dict[int, int] = {}
         self._next: dict[int, int] = {}
+        self._newer: dict[int, str] = {}  # why a partition holds a delivery that only a newer newswatch can send
 
     def step(self, timeout: float) -> int:
         """Read what is new, give it to the lanes, record what they have done. Raises ``LogError``."""
@@ -92,6 +93,10 @@ class Sender:
         """The partitions owned as of the last step."""
         return self._consumer.assignment()
 
+    def waits(self) -> dict[int, str]:
+        """Why something of a partition is not sent, by partition."""
+        return {p: self._newer[p] for p in sorted(self._newer.keys() & self._consumer.assignment())}
+
     def lag(self) -> int:
         """How many records the group has yet to commit: all from the first that waits."""
         return lag(self._log, self._topic, self._consumer.group)
@@ -107,6 +112,7 @@ class Sender:
             self._read.pop(partition, None)
             self._next.pop(partition, None)
             self._committed.pop(partition, None)
+            self._newer.pop(partition, None)
         self._whole &= owned
         for partition in owned:
             self._waiting.setdefault(partition, {})
@@ -123,6 +129,7 @@ class Sender:
             delivery = decode(record.value)
         except NewerSchema as error:  # it stays where it is until this worker is upgraded
             logger.warning("waiting", topic=record.topic, offset=record.offset, reason=str(error))
+            self._newer[record.partition] = str(error)
             waiting.setdefault(record.key, record.offset)
             read.pop(record.key, None)
             return

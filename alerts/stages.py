@@ -14,7 +14,7 @@ from alerts.matching import candidates
 from alerts.relocations import told_by
 from alerts.rules import Rule, RuleErrors, load_rules, rule_files
 from stream.log import Log
-from stream.messages import Alert, AnyMessage, EnrichedArticle, Transition
+from stream.messages import Alert, EnrichedArticle, Transition
 from stream.stage import Done, Incoming, Outcome, Reject
 from stream.table import KeyTable
 from stream.topics import Outgoing
@@ -136,7 +136,7 @@ class RaiseAlerts:
         """``raised``: the ids that this batch raised, each with whether it was held back."""
         found = self._caused(incoming.message, rules, now)
         if found is None:
-            said = f"this is {incoming.message.message}"
+            said = f"this is {type(incoming.message).__name__}"
             return Reject(f"the alert stage reads EnrichedArticle and Transition, {said}")
         key, alerts = found
         fresh = [
@@ -147,7 +147,7 @@ class RaiseAlerts:
         raised.update({alert.id: alert.held_back is not None for alert in fresh})
         return Done(tuple(Outgoing("alerts", alert.id, key, alert) for alert in fresh))
 
-    def _caused(self, message: AnyMessage, rules: Sequence[Rule], now: datetime) -> tuple[str, list[Alert]] | None:
+    def _caused(self, message: object, rules: Sequence[Rule], now: datetime) -> tuple[str, list[Alert]] | None:
         """The partition key of the cause and the alerts; None for a message that causes none."""
         if isinstance(message, EnrichedArticle):
             return message.article.id, candidates(rules, message, now, self._max_age, replayed=self._replayed)

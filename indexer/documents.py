@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from indexer.fields import FIELDS, Kind
-from stream.messages import Alert, EnrichedArticle, LocationChange, Model, Relocation
+from stream.dead_letters import DeadLetter
+from stream.logs import redact
+from stream.messages import Alert, EnrichedArticle, Feed, FeedState, Heartbeat, LocationChange, Model, Relocation
+from stream.silence import newest, silent_after
 
 Json = dict[str, Any]
 
@@ -36,6 +40,28 @@ def relocation_document(relocation: Relocation) -> Json:
     one: its statements are found there."""
     fields = relocation.model_dump(mode="json")
     return _kept("relocations", {**fields, "withdrawn": relocation.withdrawn or relocation.merged_into is not None})
+
+
+def worker_documents(beat: Heartbeat) -> list[Json]:
+    """The documents of a worker: one for each topic that it reads."""
+    whole = beat.model_dump(mode="json")
+    return [
+        _kept("workers", {**whole, **standing, "id": f"{beat.id}.{standing['topic']}", "worker": beat.id})
+        for standing in whole["standings"]
+    ]
+
+
+def feed_document(feed: Feed, state: FeedState) -> Json:
+    """The document of a feed that was polled; a secret in its address is hidden, for many may look here."""
+    fields = {**feed.model_dump(mode="json"), **state.model_dump(mode="json", exclude={"title"}, exclude_none=True)}
+    times = {"newest": newest(state), "silent_after": silent_after(state)}
+    told = {name: time.isoformat() for name, time in times.items() if time}
+    return _kept("feeds", {**fields, **told, "title": feed.title or state.title, "url": redact(feed.url)})
+
+
+def dead_letter_document(letter: DeadLetter) -> Json:
+    """The document of a dead letter."""
+    return _kept("dead-letters", {**asdict(letter), "at": letter.at.isoformat(), "retried": None})
 
 
 def _parents(kind: Kind) -> frozenset[str]:

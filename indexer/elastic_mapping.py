@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from indexer.fields import FIELDS, TIME_FIELD, Field, Kind, default_fields
+from indexer.fields import FIELDS, SHARED, TIME_FIELD, Field, Kind, default_fields
 from indexer.query import Matchable
 from indexer.words import VERSION
 from stream.errors import ConfigError
@@ -47,8 +47,8 @@ class Names:
 
     @property
     def alias(self) -> str:
-        """The generation's index of this kind; alerts are shared by all generations."""
-        return f"{self.prefix}-{self.kind}" if self.kind == "alerts" else f"{self.prefix}-{self.generation}-{self.kind}"
+        """The generation's index of this kind; some kinds are shared by all generations."""
+        return f"{self.prefix}-{self.kind}" if self.kind in SHARED else f"{self.prefix}-{self.generation}-{self.kind}"
 
     @property
     def live(self) -> str:
@@ -68,7 +68,7 @@ class Names:
     @property
     def pattern(self) -> str:
         """The indices that the template is for: this kind's in all generations."""
-        return self.index if self.kind == "alerts" else f"{self.prefix}-g*-{self.kind}-{self.layout}"
+        return self.index if self.kind in SHARED else f"{self.prefix}-g*-{self.kind}-{self.layout}"
 
 
 def names_of(prefix: str, kind: Kind, generation: str) -> Names:

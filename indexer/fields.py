@@ -19,8 +19,12 @@ from typing import Any, Literal, get_args
 
 from stream.messages import ActorType, KindOfMove, Origin, PlaceKind, PlaceRole, Severity, Status, TransitionKind
 
-Kind = Literal["articles", "location-changes", "relocations", "alerts"]
+Kind = Literal["articles", "location-changes", "relocations", "alerts", "workers", "feeds", "dead-letters"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+OPERATIONS: frozenset[Kind] = frozenset({"workers", "feeds", "dead-letters"})
+"""What newswatch tells of itself."""
+SHARED: frozenset[Kind] = OPERATIONS | {"alerts"}
+"""Kinds of which all generations have one: they are not derived from articles alone."""
 Document = Mapping[str, Any]
 """A JSON object with the fields that the table names for its kind, nested as in the messages."""
 
@@ -238,14 +242,70 @@ _ALERTS = (
     *_under("model", _MODEL),
 )
 
+_WORKERS = (
+    Field("id", "keyword", "Id of the worker and a topic that it reads."),
+    Field("worker", "keyword", "Id of the worker: HOST-PID-STAGE."),
+    Field("stage", "keyword", "Its stage."),
+    Field("topic", "keyword", "The topic that it reads."),
+    Field("host", "words", "Where it runs.", default=True, facet=True),
+    Field("pid", "number", "Its process id."),
+    Field("newswatch", "keyword", "Its version of newswatch."),
+    Field("started", "date", "When it was started."),
+    Field("at", "date", "Its last heartbeat; they come every few seconds."),
+    Field("ended", "boolean", "It ended as it should."),
+    Field("per_second", "number", "Records that it settled a second before that heartbeat, of all its topics."),
+    Field("partitions", "number", "The partitions of the topic that it reads.", True),
+    Field("lag", "number", "What its group, all workers together, has yet to do of the topic."),
+    Field("done", "number", "Records of the topic that it handled since it was started."),
+    Field("rejected", "number", "Records that it made dead letters since then."),
+    Field("retried", "number", "How often it had to wait with a record since then."),
+)
+
+_FEEDS = (
+    Field("id", "keyword", "Id of the feed."),
+    Field("url", "keyword", "Its address."),
+    Field("publisher", "keyword", "Who is polled as one."),
+    Field("title", "words", "Its title.", default=True, facet=True),
+    Field("country", "keyword", "Country of the publisher, ISO 3166-1 alpha-2."),
+    Field("language", "keyword", "Its language, ISO 639-1, where the feed list says it."),
+    Field("last_polled", "date", "When it was last polled."),
+    Field("last_success", "date", "When it could last be read."),
+    Field("next_poll", "date", "When it is polled again."),
+    Field("interval", "number", "Seconds between polls, as often as it brings news."),
+    Field("failures", "number", "Failed polls in a row."),
+    Field("error", "words", "Why the last poll failed; absent after a success.", default=True, facet=True),
+    Field("items_per_day", "number", "New items a day."),
+    Field("newest", "date", "When its newest content was first seen."),
+    Field("silent_after", "date", "From then on it is silent: it brought nothing for longer than is usual for it."),
+    Field("removed", "boolean", "It is no more in the feed list."),
+)
+
+_DEAD_LETTERS = (
+    Field("id", "keyword", "Id of the dead letter, for newswatch dead-letters."),
+    Field("stage", "keyword", "The stage that gave it up."),
+    Field("group", "keyword", "The consumer group of that stage."),
+    Field("topic", "keyword", "The topic of the record."),
+    Field("partition", "number", "Its partition."),
+    Field("offset", "number", "Its offset."),
+    Field("key", "keyword", "Its key."),
+    Field("error", "words", "Why it could not be handled.", default=True, facet=True),
+    Field("attempts", "number", "Processes that died on it when it ran alone; 1 for every other."),
+    Field("at", "date", "When it was given up."),
+    Field("retried", "date", "When it was given back to its stage; absent while it waits."),
+)
+
 FIELDS: Mapping[Kind, Mapping[str, Field]] = {
     "articles": {f.path: f for f in _ARTICLES},
     "location-changes": {f.path: f for f in _LOCATION_CHANGES},
     "relocations": {f.path: f for f in _RELOCATIONS},
     "alerts": {f.path: f for f in _ALERTS},
+    "workers": {f.path: f for f in _WORKERS},
+    "feeds": {f.path: f for f in _FEEDS},
+    "dead-letters": {f.path: f for f in _DEAD_LETTERS},
 }
 TIME_FIELD: Mapping[Kind, str] = {
     "articles": "published", "location-changes": "published", "relocations": "last_seen", "alerts": "created",
+    "workers": "at", "feeds": "last_polled", "dead-letters": "at",
 }  # fmt: skip
 """The date of each kind that results are sorted by and that ``since``, ``until`` and histograms mean."""
 

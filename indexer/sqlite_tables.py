@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from indexer.fields import FIELDS, Field, Kind
+from indexer.fields import FIELDS, SHARED, Field, Kind
 from indexer.query import Matchable
 from indexer.words import VERSION, fold
 
@@ -27,9 +27,9 @@ _PUNCTUATION = {code: 0xE000 + code for code in range(0x21, 0x7F) if not chr(cod
 
 
 def table_of(kind: Kind, generation: str) -> str:
-    """The name of the kind's table; alerts are shared by all generations."""
+    """The name of the kind's table; some kinds are shared by all generations."""
     name = kind.replace("-", "_")
-    return name if kind == "alerts" else f"{generation}_{name}"
+    return name if kind in SHARED else f"{generation}_{name}"
 
 
 def term_of(token: str) -> str:

@@ -246,6 +246,25 @@ def _marks(document: Document) -> list[str]:
     return marks + [name.upper() for name in ("disputed", "withdrawn", "background") if document.get(name)]
 
 
+def worker(document: Document) -> str:
+    """A worker on one of its topics: when it was last heard of, and where it stands."""
+    ended = ", ended" if document.get("ended") else ""
+    return f"{_minute(document['at'])}  {document['worker']}: {document['topic']}, {document['lag']} to do{ended}"
+
+
+def feed(document: Document) -> str:
+    """A feed: when it was last polled, and what is wrong with it."""
+    failing = f"\n    failing: {document['error']}" if document.get("error") else ""
+    return f"{_minute(document['last_polled'])}  {document['url']}{failing}"
+
+
+def dead_letter(document: Document) -> str:
+    """A dead letter: when and where it was given up, and why."""
+    again = f"  (given back {_minute(document['retried'])})" if document.get("retried") else ""
+    place = f"{document['stage']}: {document['topic']}/{document['partition']}@{document['offset']}"
+    return f"{_minute(document['at'])}  {place}{again}  ({document['id']})\n    {document['error']}"
+
+
 def _voices(document: Document) -> str:
     """By how many independent sources it is told, on each side, and in how many statements."""
     count = document["statement_count"]
@@ -298,4 +317,7 @@ LINES: dict[Kind, Callable[[Document], str]] = {
     "location-changes": location_change,
     "relocations": relocation_line,
     "alerts": alert_line,
+    "workers": worker,
+    "feeds": feed,
+    "dead-letters": dead_letter,
 }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from newswatch.wiring import STAGES, feed_states, names, present_feeds
 from stream.dead_letters import list_dead_letters
-from stream.ids import OWN_VERSION
 from stream.log import Log, Offset, lag
 from stream.messages import Feed, FeedState, Heartbeat
 from stream.reporting import SILENT_SECONDS
 from stream.settings import Settings
+from stream.silence import newest, silent_after
 from stream.table import Table
 
 FORGET_WORKERS = timedelta(hours=1)
@@ -97,26 +97,15 @@ def _oldest(log: Log, topic: str, group: str) -> datetime | None:
 
 
 def judge_feeds(feeds: Iterable[Feed], states: dict[str, FeedState], now: datetime) -> Feeds:
-    """Which feeds fail, and which fell silent: nothing new for a day and five times their usual interval."""
+    """Which feeds fail, and which fell silent (``stream/silence.py``)."""
     known = [(feed, states.get(feed.id)) for feed in sorted(feeds, key=lambda f: f.url)]
     return Feeds(
         total=len(known),
         never_polled=sum(1 for _, state in known if state is None or state.last_polled is None),
         failing=tuple((feed, state.error) for feed, state in known if state and state.error),
         silent=tuple(
-            (feed, newest)
+            (feed, last)
             for feed, state in known
-            if state and not state.error and (newest := _newest(state)) and now - newest > _patience(state)
+            if state and not state.error and (last := newest(state)) and (quiet := silent_after(state)) and now > quiet
         ),
     )
-
-
-def _newest(state: FeedState) -> datetime | None:
-    """When the newest content of the feed was first seen: the version of an entry tells."""
-    versions = [entry.version % OWN_VERSION for entry in state.entries]
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=max(versions)) if versions else None
-
-
-def _patience(state: FeedState) -> timedelta:
-    usual = timedelta(days=1) / state.items_per_day if state.items_per_day > 0 else timedelta(days=7)
-    return max(timedelta(days=1), 5 * usual)

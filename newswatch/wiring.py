@@ -44,6 +44,8 @@ class Stage:
     name: str
     sources: tuple[str, ...]
     does: str
+    beside: tuple[str, ...] = ()
+    """Topics that tell of newswatch itself, consumed beside: a run is done without them."""
 
 
 STAGES: dict[str, Stage] = {
@@ -57,6 +59,7 @@ STAGES: dict[str, Stage] = {
             "index",
             ("enriched", "relocations", "alerts"),
             "writes articles, location changes, relocations and alerts to the index",
+            beside=("workers", "feed-state", "dead-letters"),
         ),
         Stage("notify", ("alerts", "deliveries"), "sends alerts by webhook and mail"),
     )
@@ -174,7 +177,9 @@ def _workers(settings: Settings, stage: str, log: Log, stack: ExitStack) -> Sequ
         return _notifying(settings, log)
     limits = Limits(records=settings.enrich.batch_size) if stage == "enrich" else Limits()
     handlers = _HANDLERS[stage](settings, log, stack)
-    return [Worker(log, topics, stage, topic, handlers[topic], limits) for topic in STAGES[stage].sources]
+    flow = [Worker(log, topics, stage, topic, handlers[topic], limits) for topic in STAGES[stage].sources]
+    beside = [Worker(log, topics, stage, topic, handlers[topic], raw=True) for topic in STAGES[stage].beside]
+    return flow + beside
 
 
 def _notifying(settings: Settings, log: Log) -> Sequence[Worker | Sender]:
@@ -210,14 +215,20 @@ def _fuse(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]
     return {"location-changes": FuseStatements(log, names(settings))}
 
 
-def _index(settings: Settings, _log: Log, stack: ExitStack) -> dict[str, Handler]:
+def _index(settings: Settings, log: Log, stack: ExitStack) -> dict[str, Handler]:
+    from indexer.operations import IndexDeadLetters, IndexFeeds, IndexWorkers
     from indexer.stage import IndexAlerts, IndexEnriched, IndexRelocations
+
+    _same_partitions(log, names(settings), "feed-state", "feeds")
 
     index = stack.enter_context(closing(connect_index(settings)))
     return {
         "enriched": IndexEnriched(index),
         "relocations": IndexRelocations(index),
         "alerts": IndexAlerts(index),
+        "workers": IndexWorkers(index),
+        "feed-state": IndexFeeds(index, log, names(settings)),
+        "dead-letters": IndexDeadLetters(index),
     }
 
 

@@ -12,7 +12,7 @@ from processors.relocations.fusion import Fusion
 from processors.relocations.statement import MAX_VERSION, Statement, compact
 from stream.errors import InvalidMessage
 from stream.log import Log
-from stream.messages import AnyMessage, LocationChange, Superseded, decode
+from stream.messages import LocationChange, Superseded, decode
 from stream.stage import Done, Incoming, Outcome, Reject, Retry
 from stream.topics import Names, Outgoing
 
@@ -129,7 +129,7 @@ def _outgoing(root: str, told: Announcing) -> list[Outgoing]:
     return [Outgoing(RELOCATIONS, relocation.id, root, relocation), *changes]
 
 
-def _read(message: AnyMessage) -> Statement | Superseded:
+def _read(message: object) -> Statement | Superseded:
     """What fusion works on. Raises ``InvalidMessage``."""
     if isinstance(message, LocationChange):
         return compact(message)

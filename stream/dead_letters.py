@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from stream.errors import NewswatchError
+from stream.errors import InvalidMessage, NewswatchError
 from stream.log import Log, Record, partition_of
 from stream.topics import Names
 
@@ -59,7 +59,7 @@ def list_dead_letters(log: Log, names: Names) -> list[DeadLetter]:
             if note := record.headers.get(RETRIED):
                 retried[note] = record.timestamp
             else:
-                letters.append(_letter(record))
+                letters.append(letter_of(record))
     marked = [_with_retry(letter, retried.get(letter.id)) for letter in letters]
     return sorted(marked, key=lambda letter: (letter.at, letter.id))
 
@@ -102,13 +102,17 @@ def _records(log: Log, topic: str, partition: int) -> Iterator[Record]:
         offset = records[-1].offset + 1
 
 
-def _letter(record: Record) -> DeadLetter:
+def letter_of(record: Record) -> DeadLetter:
+    """The dead letter that a record of ``dead-letters`` is. Raises ``InvalidMessage`` for what is none."""
     h = record.headers
-    return DeadLetter(
-        id=f"{record.partition}-{record.offset}", stage=h["stage"], group=h["group"], topic=h["topic"],
-        partition=int(h["partition"]), offset=int(h["offset"]), key=record.key, error=h["error"],
-        attempts=int(h["attempts"]), at=record.timestamp,
-    )  # fmt: skip
+    try:
+        return DeadLetter(
+            id=f"{record.partition}-{record.offset}", stage=h["stage"], group=h["group"], topic=h["topic"],
+            partition=int(h["partition"]), offset=int(h["offset"]), key=record.key, error=h["error"],
+            attempts=int(h["attempts"]), at=record.timestamp,
+        )  # fmt: skip
+    except (KeyError, ValueError) as error:
+        raise InvalidMessage(f"the record is no dead letter: its header {error} is missing or wrong") from error
 
 
 def _with_retry(letter: DeadLetter, at: datetime | None) -> DeadLetter:

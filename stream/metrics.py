@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 
 from stream.errors import ConfigError
 from stream.logs import redact
-from stream.messages import AnyMessage, Article, EnrichedArticle, LocationChange
+from stream.messages import Article, EnrichedArticle, LocationChange
 
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
@@ -36,7 +36,7 @@ READY_SECONDS = 30.0
 """A worker that could not read the log for so long is not ready."""
 
 
-def fetched(message: AnyMessage) -> datetime | None:
+def fetched(message: object) -> datetime | None:
     """When the article behind ``message`` was fetched."""
     if isinstance(message, EnrichedArticle):
         return message.article.fetched

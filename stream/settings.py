@@ -179,6 +179,28 @@ class ElasticsearchSettings(Section):
     """Copies of each shard; by default 1 where there is a second node."""
 
 
+class KibanaSettings(Section):
+    """How ``newswatch setup --kibana URL`` reaches Kibana."""
+
+    api_key: SecretStr | None = None
+    """An API key of Elasticsearch, as it encodes it; or ``user`` and ``password``."""
+    user: str | None = None
+    """The user, where there is no API key."""
+    password: SecretStr | None = None
+    """The password of ``user``."""
+    ca_file: Path | None = None
+    """The authority (PEM) that signed Kibana's certificate, where the system does not know it."""
+    spaces: ListOf[Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]] = Field(default=("default",), min_length=1)
+    """The spaces that get the dashboards."""
+
+    @field_validator("password")
+    @classmethod
+    def _of_a_user(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value and (info.data.get("api_key") or not info.data.get("user")):
+            raise ValueError("give kibana.user and kibana.password, or kibana.api_key alone")
+        return value
+
+
 class RetentionSettings(Section):
     """How long ``newswatch prune`` keeps what is indexed, by its time (published, created); by default for ever."""
 
@@ -190,8 +212,14 @@ class RetentionSettings(Section):
     """The same for relocations, by when they were last told of."""
     alerts: Duration | None = None
     """The same for alerts, by when they were raised."""
+    workers: Duration | None = None
+    """The same for workers, by their last heartbeat."""
+    feeds: Duration | None = None
+    """The same for the state of feeds, by when they were last polled."""
+    dead_letters: Duration | None = None
+    """The same for dead letters, by when they were given up."""
 
-    @field_validator("articles", "location_changes", "relocations", "alerts")
+    @field_validator("*")
     @classmethod
     def _not_at_once(cls, value: timedelta | None) -> timedelta | None:
         if value is not None and value < timedelta(hours=1):
@@ -274,6 +302,7 @@ class Settings(BaseSettings):
     alerts: AlertsSettings = AlertsSettings()
     notify: NotifySettings = NotifySettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    kibana: KibanaSettings = KibanaSettings()
     retention: RetentionSettings = RetentionSettings()
     kafka: KafkaSettings = KafkaSettings()
 

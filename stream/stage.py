@@ -12,11 +12,16 @@ from stream.topics import Outgoing
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """Stands for the message of a record that was left as it is: the handler looks at the record."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
-    """A record with its decoded message; tombstones never reach a handler."""
+    """A record with its decoded message; tombstones never reach a handler, but for one of a worker that is ``raw``."""
 
     record: Record
-    message: AnyMessage
+    message: AnyMessage | Raw
 
 
 @dataclass(frozen=True, slots=True)

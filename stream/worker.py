@@ -31,7 +31,7 @@ from stream.log import Log, Offset, Record, lag
 from stream.messages import decode
 from stream.metrics import BATCH, ERRORS, HANDLER, LATENCY, RECORDS, fetched
 from stream.reporting import Counts, Reporter
-from stream.stage import Done, Handler, Incoming, Outcome, Reject, Retry
+from stream.stage import Done, Handler, Incoming, Outcome, Raw, Reject, Retry
 from stream.topics import Names
 
 logger = structlog.get_logger()
@@ -54,8 +54,10 @@ class Worker:
     """One member of the group of ``stage`` on ``topic`` (as named in ``TOPICS``)."""
 
     def __init__(
-        self, log: Log, names: Names, stage: str, topic: str, handler: Handler, limits: Limits | None = None
-    ) -> None:
+        self, log: Log, names: Names, stage: str, topic: str, handler: Handler, limits: Limits | None = None,
+        *, raw: bool = False,
+    ) -> None:  # fmt: skip
+        """``raw``: the handler gets every record as it is, tombstones too (``stage.Raw`` for the message)."""
         self.stage = stage
         self.topic = topic
         self.counts = Counts()
@@ -63,6 +65,7 @@ class Worker:
         self._names = names
         self._handler = handler
         self._limits = limits or Limits()
+        self._raw = raw
         self._consumer = log.consumer(names.topic(topic), names.group(stage, topic))
         self._appender = Appender(log, names, stage, self._consumer.group)
         self._waits: dict[int, _Wait] = {}
@@ -213,7 +216,7 @@ class Worker:
         batch: list[Incoming] = []
         waiting: dict[int, Retry] = {}
         for place, record in enumerate(records):
-            outcome = waiting.get(record.partition) or _read(record, self._consumer.group)
+            outcome = waiting.get(record.partition) or _read(record, self._consumer.group, self._raw)
             if isinstance(outcome, Incoming):
                 batch.append(outcome)
                 if moment := fetched(outcome.message):
@@ -348,11 +351,13 @@ class _Careful:
     left: int
 
 
-def _read(record: Record, group: str) -> Incoming | Outcome:
-    if record.value is None:
-        return Done()  # a tombstone concerns compaction and tables, not the handlers
+def _read(record: Record, group: str, raw: bool) -> Incoming | Outcome:
     if record.headers.get(dead_letters.FOR_GROUP, group) != group:
         return Done()  # given back to another stage
+    if raw:
+        return Incoming(record, Raw())
+    if record.value is None:
+        return Done()  # a tombstone concerns compaction and tables, not the handlers
     try:
         return Incoming(record, decode(record.value))
     except NewerSchema as error:

@@ -71,14 +71,31 @@ def run(
         raise NewswatchError(f"stage {', '.join(killed)} did not drain in time and was killed; nothing is lost")
 
 
-def setup(context: typer.Context) -> None:
+def setup(
+    context: typer.Context,
+    kibana: Annotated[
+        str | None, typer.Option("--kibana", metavar="URL", help="Bring data views and dashboards into this Kibana.")
+    ] = None,
+) -> None:
     """Create or check topics and index tables, and bring the feed list in; safe to repeat, reports differences.
 
-    Example: newswatch setup
+    Example: newswatch setup --kibana http://localhost:5601
     """
-    lines = set_up(options(context).settings())
-    for line in lines or ["everything is there; nothing to do"]:
+    settings = options(context).settings()
+    lines = set_up(settings)
+    for line in lines:
         typer.echo(line)
+    if kibana is not None:
+        from newswatch.kibana.provision import set_up_kibana
+
+        if settings.index.startswith("sqlite:"):
+            typer.echo("kibana shows what is on Elasticsearch, but index_url is a file: it will find nothing", err=True)
+        brought = set_up_kibana(kibana, settings.kibana, settings.elasticsearch.prefix)
+        for line in brought:
+            typer.echo(line)
+        lines += brought
+    if not lines:
+        typer.echo("everything is there; nothing to do")
 
 
 def _stage_help(name: str) -> str:

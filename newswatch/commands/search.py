@@ -34,9 +34,7 @@ def register(app: typer.Typer) -> None:
 def search(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="Words, phrases, field:value, AND OR NOT; see the README.")],
-    kind: Annotated[
-        str, typer.Option("--in", metavar="KIND", help="articles, location-changes, relocations or alerts.")
-    ] = "articles",
+    kind: Annotated[str, typer.Option("--in", metavar="KIND", help=f"{', '.join(get_args(Kind))}.")] = "articles",
     since: Since = None,
     until: Until = None,
     limit: Limit = 20,

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from indexer.index import ABSENT, Index, Kind, Put, open_index
+from indexer.fields import SHARED, TIME_FIELD
+from indexer.index import ABSENT, KINDS, Index, Kind, Put, open_index
 from indexer.query import parse
 from stream.errors import ConfigError
 from tests.contracts.index_stores import INDEX_STORES, IndexStore
@@ -71,7 +72,7 @@ def found(index: Index, text: str | None = None, kind: Kind = "articles", **opti
 
 def test_setup_says_what_it_makes_and_is_safe_to_repeat(store: IndexStore) -> None:
     index = store.open()
-    assert len(index.setup()) == 4
+    assert len(index.setup()) == len(KINDS)
     assert index.setup() == []
     index.close()
     other = store.open("g2")
@@ -409,11 +410,13 @@ def test_the_histogram_counts_by_utc_hour_or_day_without_empty_ones(index: Index
 # -- generations
 
 
-def test_generations_are_apart_but_share_the_alerts(open_one: Callable[..., Index]) -> None:
+def test_generations_are_apart_but_share_what_is_not_derived(open_one: Callable[..., Index]) -> None:
     first, second = open_one("g1"), open_one("g2")
-    first.put([article("a"), Put("alerts", "x", 1, {"id": "x", "created": "2026-09-01T12:00:00Z"})])
+    shared = [Put(kind, "x", 1, {"id": "x", TIME_FIELD[kind]: "2026-09-01T12:00:00Z"}) for kind in SHARED]
+    first.put([article("a"), *shared])
     assert found(second) == []
-    assert found(second, kind="alerts") == ["x"]
+    for kind in ("alerts", "workers", "feeds", "dead-letters"):
+        assert found(second, kind=kind) == ["x"]
     second.put([article("b")])
     assert (found(first), found(second)) == (["a"], ["b"])
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from indexer.index import KINDS
+from indexer.fields import KINDS, OPERATIONS
 from indexer.query import everything, parse
 from newswatch.demo.play import RULES
 from newswatch.demo.server import FeedServer
@@ -242,6 +242,7 @@ class Newsroom:
             documents: dict[tuple[str, str], Document] = {
                 (kind, hit.id): fixed(dict(hit.document))
                 for kind in KINDS
+                if kind not in OPERATIONS
                 for query in (
                     everything(kind),
                     *([parse("withdrawn:true", kind)] if kind == "location-changes" else []),

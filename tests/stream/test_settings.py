@@ -84,7 +84,7 @@ def test_a_section_may_be_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_nobody_set_comes_from_the_defaults() -> None:
     sections = {name: section for name, section in known().items() if section}
-    assert set(sections) == {"ingest", "enrich", "alerts", "notify", "elasticsearch", "retention", "kafka"}
+    assert set(sections) == {"ingest", "enrich", "alerts", "notify", "elasticsearch", "kibana", "retention", "kafka"}
     for name, section in sections.items():
         assert all(source_of((name, field), Path("absent")) == "default" for field in section.model_fields)
 

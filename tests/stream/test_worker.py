@@ -16,7 +16,7 @@ from stream.errors import IndexUnavailable, LogError, NewerSchema
 from stream.log import MAX_RECORD_BYTES, partition_of
 from stream.messages import Superseded
 from stream.sqlite import SqliteLog
-from stream.stage import Done, Incoming, Outcome, Reject, Retry
+from stream.stage import Done, Incoming, Outcome, Raw, Reject, Retry
 from stream.topics import Outgoing
 from stream.worker import Limits, Worker
 from tests.stream.bench import (
@@ -100,6 +100,20 @@ def test_undecodable_bytes_become_a_dead_letter_and_never_reach_the_handler(benc
     assert letter.value == value_of("bytes")
     assert MISFORMED.encode("utf-16")[2:] in (letter.value or b"")
     assert "JSON" in letter.headers["error"]
+
+
+def test_a_raw_worker_hands_on_every_record_as_it_is(bench: Bench) -> None:
+    bench.put(0, "bytes", "a", "tombstone")
+    seen: list[bytes | None] = []
+
+    def handler(batch: Sequence[Incoming]) -> list[Outcome]:
+        assert all(i.message == Raw() for i in batch)
+        seen.extend(i.record.value for i in batch)
+        return [Done()] * len(batch)
+
+    finish(Worker(bench.log, NAMES, STAGE, "articles", handler, raw=True), bench)
+    assert seen == [value_of(name) for name in ("bytes", "a", "tombstone")]
+    assert not bench.dead()
 
 
 def test_an_output_over_the_limit_becomes_a_dead_letter(bench: Bench) -> None:
