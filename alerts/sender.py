@@ -65,6 +65,7 @@ class Sender:
         self._letters: list[Append] = []
         self._committed: dict[int, int] = {}
         self._next: dict[int, int] = {}
+        self._newer: dict[int, str] = {}  # partition → why a record of it waits for an upgrade
 
     def step(self, timeout: float) -> int:
         """Read what is new, give it to the lanes, record what they have done. Raises ``LogError``."""
@@ -92,6 +93,10 @@ class Sender:
         """The partitions owned as of the last step."""
         return self._consumer.assignment()
 
+    def waits(self) -> dict[int, str]:
+        """Why records of a partition are not sent until this worker is upgraded, by partition."""
+        return dict(self._newer)
+
     def lag(self) -> int:
         """How many records the group has yet to commit: all from the first that waits."""
         return lag(self._log, self._topic, self._consumer.group)
@@ -107,6 +112,7 @@ class Sender:
             self._read.pop(partition, None)
             self._next.pop(partition, None)
             self._committed.pop(partition, None)
+            self._newer.pop(partition, None)
         self._whole &= owned
         for partition in owned:
             self._waiting.setdefault(partition, {})
@@ -122,7 +128,9 @@ class Sender:
         try:
             delivery = decode(record.value)
         except NewerSchema as error:  # it stays where it is until this worker is upgraded
-            logger.warning("waiting", topic=record.topic, offset=record.offset, reason=str(error))
+            if record.partition not in self._newer:
+                logger.warning("waiting", topic=record.topic, offset=record.offset, reason=str(error))
+            self._newer[record.partition] = str(error)
             waiting.setdefault(record.key, record.offset)
             read.pop(record.key, None)
             return
