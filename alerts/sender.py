@@ -65,7 +65,7 @@ class Sender:
         self._letters: list[Append] = []
         self._committed: dict[int, int] = {}
         self._next: dict[int, int] = {}
-        self._newer: dict[int, str] = {}  # why a partition holds a delivery that only a newer newswatch can send
+        self._newer: dict[int, str] = {}  # partition → why a record of it waits for an upgrade
 
     def step(self, timeout: float) -> int:
         """Read what is new, give it to the lanes, record what they have done. Raises ``LogError``."""
@@ -94,8 +94,8 @@ class Sender:
         return self._consumer.assignment()
 
     def waits(self) -> dict[int, str]:
-        """Why something of a partition is not sent, by partition."""
-        return {p: self._newer[p] for p in sorted(self._newer.keys() & self._consumer.assignment())}
+        """Why records of a partition are not sent until this worker is upgraded, by partition."""
+        return dict(self._newer)
 
     def lag(self) -> int:
         """How many records the group has yet to commit: all from the first that waits."""
@@ -128,7 +128,8 @@ class Sender:
         try:
             delivery = decode(record.value)
         except NewerSchema as error:  # it stays where it is until this worker is upgraded
-            logger.warning("waiting", topic=record.topic, offset=record.offset, reason=str(error))
+            if record.partition not in self._newer:
+                logger.warning("waiting", topic=record.topic, offset=record.offset, reason=str(error))
             self._newer[record.partition] = str(error)
             waiting.setdefault(record.key, record.offset)
             read.pop(record.key, None)

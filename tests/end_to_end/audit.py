@@ -50,7 +50,7 @@ def audit(log: Log, settings: Settings, stories: Sequence[Story], bad: Mapping[t
     }
     with closing(connect_index(settings)) as index:
         enriched = _articles(found, topics, index, [s for s in stories if not s.kills])
-        _statements(found, topics, index, enriched)
+        _statements(found, topics, index, enriched, settings)
         _relocations(found, topics, index)
         _alerts(found, topics, index, enriched)
     _dead_letters(found, topics, bad, [s for s in stories if s.kills])
@@ -107,10 +107,17 @@ def _articles(
 
 
 def _statements(
-    found: Audit, topics: Mapping[str, list[Record]], index: Index, enriched: Mapping[str, EnrichedArticle]
+    found: Audit,
+    topics: Mapping[str, list[Record]],
+    index: Index,
+    enriched: Mapping[str, EnrichedArticle],
+    settings: Settings,
 ) -> None:
     sample = {_told(e.article.body): e.article for e in enriched.values()}
-    pure = {e.article.id: len(e.location_changes) for e in Enricher(load_pipeline()).enrich(list(sample.values()))}
+    pure = {
+        e.article.id: len(e.location_changes)
+        for e in Enricher(load_pipeline(settings.spacy_model)).enrich(list(sample.values()))
+    }
     each = {told: pure[article.id] for told, article in sample.items()}
     found.compare("location changes of the newest revisions",
                   [(e.article.id, n) for e in enriched.values() for n in range(each[_told(e.article.body)])],

@@ -25,6 +25,13 @@ from tests.service_elastic_secure import SecureServer, secure_elasticsearch
 from tests.services import free_ports, java_and_maven, missing, scratch
 
 READY_SECONDS = 120.0
+TARGETS = """\
+[[notify.webhook]]
+name = "desk"
+url = "https://desk.example/alerts"
+secret = "whsec_bmV3c3dhdGNoIHRlc3RzIG5ld3N3YXRjaA=="
+rules = ["one"]
+"""
 BIN = Path(sys.executable).parent
 
 
@@ -38,7 +45,7 @@ def kafka_properties(environment: dict[str, Any]) -> dict[str, str]:
 class Stack:
     """The services on this machine. ``environment`` and ``command`` of a service are as the file has them."""
 
-    def __init__(self, elastic: SecureServer, rules: Path) -> None:
+    def __init__(self, elastic: SecureServer, rules: Path, settings: Path) -> None:
         self.kafka_port, self._broker_port, controller = free_ports(3)
         self.elastic = elastic
         filled = {name: value or f"secretOf{name.title()}" for name, value in compose.example().items()}
@@ -52,7 +59,7 @@ class Stack:
             "http://elasticsearch:9200": elastic.url,
             "/opt/newswatch/accounts.py": str(compose.ROOT / "deploy" / "accounts.py"),
         }
-        self._exactly = {"/rules": str(rules)}
+        self._exactly = {"/rules": str(rules), "/settings": str(settings)}
 
     def here(self, text: str) -> str:
         """With this machine's addresses and folders."""
@@ -71,6 +78,11 @@ class Stack:
         """The service's command line; the image's entry point is ``newswatch``."""
         fields = self.services[service]
         return [self.here(word) for word in (*fields.get("entrypoint", ["newswatch"]), *fields["command"])]
+
+    def folder(self, service: str) -> Path | None:
+        """Where the service works, if it says so."""
+        there = self.services[service].get("working_dir")
+        return Path(self.here(there)) if there else None
 
     @contextmanager
     def kafka(self) -> Iterator[None]:
@@ -94,7 +106,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         missing("the services of docker-compose.yml cannot be run: install Java 17 and Maven")
     rules = tmp_path_factory.mktemp("rules")
     (rules / "one.yml").write_text("- {id: one, name: One, target: articles, query: harbour}\n", encoding="utf-8")
-    stack = Stack(secure_elasticsearch(), rules)
+    settings = tmp_path_factory.mktemp("settings")
+    (settings / "newswatch.toml").write_text(TARGETS, encoding="utf-8")
+    stack = Stack(secure_elasticsearch(), rules, settings)
     with stack.kafka():
         try:
             yield stack
@@ -107,7 +121,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def set_up(stack: Stack) -> str:
     done = subprocess.run(
-        stack.command("setup"), env=stack.environment("setup"), capture_output=True, text=True, timeout=300, check=False
+        stack.command("setup"),
+        cwd=stack.folder("setup"),
+        env=stack.environment("setup"),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -171,7 +191,7 @@ class _Worker:
         folder.mkdir()
         self.process = subprocess.Popen(
             stack.command(service),
-            cwd=folder,
+            cwd=stack.folder(service) or folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stderr=running.enter_context(log.open("wb")),

@@ -108,7 +108,11 @@ def test_only_kibana_can_be_reached_and_only_from_this_machine() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports == {"kibana": ["127.0.0.1:5601:5601"]}
     assert compose.read(FILLED)["networks"]["inside"] == {"internal": True}
-    assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == {"kibana", "ingest"}
+    assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == {
+        "kibana",
+        "ingest",
+        "notify",
+    }
 
 
 def test_a_service_has_only_the_passwords_that_it_needs() -> None:
