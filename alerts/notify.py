@@ -104,7 +104,7 @@ class PlanDeliveries:
     def _outcome(self, incoming: Incoming, planned: set[str]) -> Outcome:
         alert = incoming.message
         if not isinstance(alert, Alert):
-            return Reject(f"the notify stage reads Alert, this is {alert.message}")
+            return Reject(f"the notify stage reads Alert, this is {type(alert).__name__}")
         fresh = [] if alert.held_back else [d for d in self._deliveries(alert) if self._is_new(d.id, planned)]
         planned.update(delivery.id for delivery in fresh)
         return Done(tuple(Outgoing("deliveries", d.id, d.id, d) for d in fresh))
