@@ -13,63 +13,28 @@ import tomllib
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stream.errors import ConfigError
 from stream.logs import redact
-from stream.targets import Mail, Mails, Webhooks
+from stream.sections import Duration, ListOf, Section
+from stream.targets import NotifySettings
 
 FILE = "newswatch.toml"
 PREFIX = "NEWSWATCH_"
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def parse_duration(value: object) -> object:
-    """``90s``, ``15m``, ``2h``, ``7d``, ``1w`` as a timedelta; anything else is left to the caller's validation."""
-    if isinstance(value, str) and (m := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", value)):
-        try:
-            return timedelta(**{_UNITS[m[2]]: float(m[1])})
-        except OverflowError:
-            return value
-    return value
-
-
-def parse_list(value: object) -> object:
-    """A list from one text: JSON (``["a", "b"]``) or plain, separated by commas; anything else is left as it is."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except ValueError as error:
-            raise ValueError(f'not valid JSON ({error}); lists look like ["127.0.0.0/8"]') from error
-    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 _SECRETS = {"webhook", "mail", "api_key", "password"}
 """Settings whose values are never shown, whatever is wrong with them."""
-
-T = TypeVar("T")
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-ListOf = Annotated[tuple[T, ...], NoDecode, BeforeValidator(parse_list)]
-
-
-class Section(BaseModel):
-    """A section of the settings: unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class IngestSettings(Section):
@@ -118,43 +83,6 @@ class AlertsSettings(Section):
 
     max_age: Duration = Field(default=timedelta(hours=24), ge=timedelta(0))
     """An article that was already in the feed at the first poll alerts only when it is no older than this."""
-
-
-class NotifySettings(Section):
-    """Where alerts are sent, and how long that is tried. The keys of a target: see the README."""
-
-    give_up_after: Duration = timedelta(days=3)
-    """What a target has not taken so long after the alert was raised is given up; the topic ``deliveries`` says so."""
-    timeout: Duration = timedelta(seconds=10)
-    """For one attempt; of a mail for each step."""
-    webhook: Webhooks = ()
-    """URLs that get alerts as signed JSON: ``[[notify.webhook]]`` with name, url, secret (or secret_file), and, if
-    wanted, rules, min_severity, ca_file."""
-    mail: Mails = ()
-    """Addresses that get alerts as mail: ``[[notify.mail]]`` with name, to, from, host, and, if wanted, port, security
-    (starttls, tls, none), user, password (or password_file), rules, min_severity, ca_file."""
-
-    @field_validator("give_up_after", "timeout")
-    @classmethod
-    def _positive(cls, value: timedelta) -> timedelta:
-        if not timedelta(0) < value <= timedelta(days=365):
-            raise ValueError("must be more than 0 and at most 365d")
-        return value
-
-    @field_validator("timeout")
-    @classmethod
-    def _is_short(cls, value: timedelta) -> timedelta:
-        if value > timedelta(seconds=60):
-            raise ValueError("must be at most 60s")
-        return value
-
-    @field_validator("mail")
-    @classmethod
-    def _has_names_of_its_own(cls, value: tuple[Mail, ...], info: ValidationInfo) -> tuple[Mail, ...]:
-        taken = {webhook.name for webhook in info.data.get("webhook", ())}
-        if both := taken.intersection(mail.name for mail in value):
-            raise ValueError(f"the name {both.pop()!r} is a webhook's; a name belongs to one target")
-        return value
 
 
 class ElasticsearchSettings(Section):
