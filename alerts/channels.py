@@ -10,8 +10,7 @@ from typing import Protocol, get_args
 
 from stream.errors import ConfigError
 from stream.messages import Alert, Severity
-from stream.settings import NotifySettings
-from stream.targets import Target
+from stream.targets import NotifySettings, Target
 
 _GRAVITY: dict[Severity, int] = {severity: n for n, severity in enumerate(get_args(Severity))}
 

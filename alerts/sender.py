@@ -24,8 +24,8 @@ from stream.log import Log, Offset, Record, lag, partition_of
 from stream.messages import Delivery, decode, encode
 from stream.metrics import RECORDS
 from stream.reporting import Counts
-from stream.settings import NotifySettings
 from stream.stage import Reject
+from stream.targets import NotifySettings
 from stream.topics import Names
 
 logger = structlog.get_logger()

@@ -19,7 +19,8 @@ from newswatch import commands
 from newswatch.cli import app
 from newswatch.commands.settings import plain
 from stream.messages import MESSAGES
-from stream.settings import PREFIX, Section, Settings
+from stream.sections import Section
+from stream.settings import PREFIX, Settings
 
 MADE = "<!-- Made by `make docs`; do not edit. -->\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from stream.errors import ConfigError
-from stream.settings import parse_duration
+from stream.sections import parse_duration
 
 
 def parse_time(text: str, now: datetime, option: str) -> datetime:

@@ -26,13 +26,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from stream.connections import ElasticsearchSettings, KafkaSettings, KibanaSettings
 from stream.errors import ConfigError
 from stream.logs import redact
-from stream.sections import Duration, ListOf, Section, parse_duration
-from stream.targets import Mail, Mails, Webhooks
+from stream.sections import Duration, ListOf, Section
+from stream.targets import NotifySettings
 
 __all__ = [
     "FILE", "PREFIX", "AlertsSettings", "ElasticsearchSettings", "EnrichSettings", "IngestSettings", "KafkaSettings",
     "KibanaSettings", "NotifySettings", "RetentionSettings", "Section", "Settings", "known", "load_settings",
-    "parse_duration", "source_of",
+    "source_of",
 ]  # fmt: skip
 
 FILE = "newswatch.toml"
@@ -80,7 +80,7 @@ class EnrichSettings(Section):
 
     batch_size: int = Field(default=64, ge=1, le=512)
     """Articles a batch: larger ones are a little faster and need much more memory."""
-    pipelines: dict[str, str] = {}
+    pipelines: dict[str, str] = Field(default={})
     """spaCy pipelines of other languages than English, e.g. ``{de = "de_core_news_sm"}`` after installing it: their
     entities are added. Without one, places and well-known organisations are found by name."""
 
@@ -90,43 +90,6 @@ class AlertsSettings(Section):
 
     max_age: Duration = Field(default=timedelta(hours=24), ge=timedelta(0))
     """An article that was already in the feed at the first poll alerts only when it is no older than this."""
-
-
-class NotifySettings(Section):
-    """Where alerts are sent, and how long that is tried. The keys of a target: see the README."""
-
-    give_up_after: Duration = timedelta(days=3)
-    """What a target has not taken so long after the alert was raised is given up; the topic ``deliveries`` says so."""
-    timeout: Duration = timedelta(seconds=10)
-    """For one attempt; of a mail for each step."""
-    webhook: Webhooks = ()
-    """URLs that get alerts as signed JSON: ``[[notify.webhook]]`` with name, url, secret (or secret_file), and, if
-    wanted, rules, min_severity, ca_file."""
-    mail: Mails = ()
-    """Addresses that get alerts as mail: ``[[notify.mail]]`` with name, to, from, host, and, if wanted, port, security
-    (starttls, tls, none), user, password (or password_file), rules, min_severity, ca_file."""
-
-    @field_validator("give_up_after", "timeout")
-    @classmethod
-    def _positive(cls, value: timedelta) -> timedelta:
-        if not timedelta(0) < value <= timedelta(days=365):
-            raise ValueError("must be more than 0 and at most 365d")
-        return value
-
-    @field_validator("timeout")
-    @classmethod
-    def _is_short(cls, value: timedelta) -> timedelta:
-        if value > timedelta(seconds=60):
-            raise ValueError("must be at most 60s")
-        return value
-
-    @field_validator("mail")
-    @classmethod
-    def _has_names_of_its_own(cls, value: tuple[Mail, ...], info: ValidationInfo) -> tuple[Mail, ...]:
-        taken = {webhook.name for webhook in info.data.get("webhook", ())}
-        if both := taken.intersection(mail.name for mail in value):
-            raise ValueError(f"the name {both.pop()!r} is a webhook's; a name belongs to one target")
-        return value
 
 
 class RetentionSettings(Section):

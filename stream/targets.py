@@ -7,15 +7,26 @@ import binascii
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import NoDecode
 
 from stream.errors import ConfigError
 from stream.parts import Severity
+from stream.sections import Duration, Section
 
 SIGNING_PREFIX = "whsec_"
 """Before the base64 of a webhook's secret, as in the specification Standard Webhooks."""
@@ -194,3 +205,40 @@ def _contradiction(target: Target) -> str | None:
 
 Webhooks = Annotated[tuple[Webhook, ...], NoDecode, BeforeValidator(_parsed(Webhook))]
 Mails = Annotated[tuple[Mail, ...], NoDecode, BeforeValidator(_parsed(Mail))]
+
+
+class NotifySettings(Section):
+    """Where alerts are sent, and how long that is tried. The keys of a target: see the README."""
+
+    give_up_after: Duration = timedelta(days=3)
+    """What a target has not taken so long after the alert was raised is given up; the topic ``deliveries`` says so."""
+    timeout: Duration = timedelta(seconds=10)
+    """For one attempt; of a mail for each step."""
+    webhook: Webhooks = ()
+    """URLs that get alerts as signed JSON: ``[[notify.webhook]]`` with name, url, secret (or secret_file), and, if
+    wanted, rules, min_severity, ca_file."""
+    mail: Mails = ()
+    """Addresses that get alerts as mail: ``[[notify.mail]]`` with name, to, from, host, and, if wanted, port, security
+    (starttls, tls, none), user, password (or password_file), rules, min_severity, ca_file."""
+
+    @field_validator("give_up_after", "timeout")
+    @classmethod
+    def _positive(cls, value: timedelta) -> timedelta:
+        if not timedelta(0) < value <= timedelta(days=365):
+            raise ValueError("must be more than 0 and at most 365d")
+        return value
+
+    @field_validator("timeout")
+    @classmethod
+    def _is_short(cls, value: timedelta) -> timedelta:
+        if value > timedelta(seconds=60):
+            raise ValueError("must be at most 60s")
+        return value
+
+    @field_validator("mail")
+    @classmethod
+    def _has_names_of_its_own(cls, value: tuple[Mail, ...], info: ValidationInfo) -> tuple[Mail, ...]:
+        taken = {webhook.name for webhook in info.data.get("webhook", ())}
+        if both := taken.intersection(mail.name for mail in value):
+            raise ValueError(f"the name {both.pop()!r} is a webhook's; a name belongs to one target")
+        return value

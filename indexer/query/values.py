@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from indexer.query.tree import Moment
 from indexer.words import fold, words
-from stream.settings import parse_duration
+from stream.sections import parse_duration
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)

@@ -12,7 +12,8 @@ import typer
 from newswatch.cli import options
 from newswatch.commands.search import Json
 from stream.logs import redact
-from stream.settings import FILE, Section, Settings, source_of
+from stream.sections import Section
+from stream.settings import FILE, Settings, source_of
 
 
 def register(app: typer.Typer) -> None:

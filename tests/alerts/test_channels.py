@@ -21,8 +21,7 @@ from alerts.mail import MailChannel, compose
 from alerts.webhook import REFUSALS, WebhookChannel, judge, payload
 from stream.errors import ConfigError
 from stream.messages import decode
-from stream.settings import NotifySettings
-from stream.targets import Mail, Webhook
+from stream.targets import Mail, NotifySettings, Webhook
 from tests.alerts.receivers import PASSWORD, SECRET, USER, Hook, Mailbox, certificate, hook, mailbox, silent
 from tests.stream.golden import ALERT
 

@@ -21,8 +21,7 @@ from stream.dead_letters import list_dead_letters
 from stream.ids import digest
 from stream.log import Log, Offset, lag, open_log, partition_of
 from stream.messages import Alert, Delivery, decode, encode
-from stream.settings import NotifySettings
-from stream.targets import Mail, Webhook
+from stream.targets import Mail, NotifySettings, Webhook
 from stream.topics import Names
 from stream.worker import Steps, Worker, run_workers
 from tests.alerts.receivers import SECRET, Hook, Mailbox, hook, mailbox, silent

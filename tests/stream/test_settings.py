@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.errors import ConfigError
-from stream.settings import FILE, PREFIX, Settings, known, load_settings, parse_duration, source_of
+from stream.sections import parse_duration
+from stream.settings import FILE, PREFIX, Settings, known, load_settings, source_of
 
 Write = Callable[[str], Path]
 
