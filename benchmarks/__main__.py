@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("sqlite_log", "extraction", "memory", "quality", "fuse", "index_writer")
+NAMES = (
+    "sqlite_log", "extraction", "memory", "quality", "fuse", "index_writer", "kafka_loop", "latency",
+)  # fmt: skip
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

@@ -57,6 +57,24 @@ def committed(consumer: Any, topic: str, partitions: int, seconds: float) -> dic
     return found
 
 
+class Buffer:
+    """The records of a partition that were fetched and not handed out, and their bytes, added up one by one."""
+
+    def __init__(self) -> None:
+        self.records: deque[Record] = deque()
+        self.size = 0
+
+    def add(self, one: Record) -> None:
+        """Behind the others."""
+        self.records.append(one)
+        self.size += size_of(one.key, one.value)
+
+    def take(self) -> None:
+        """The first one is handed out."""
+        one = self.records.popleft()
+        self.size -= size_of(one.key, one.value)
+
+
 class GroupConsumer:
     """See ``Consumer`` in ``stream/log.py``."""
 
@@ -71,7 +89,7 @@ class GroupConsumer:
         self._library: Any = None
         self._membership: Any = None
         self._positions: dict[int, int] = {}
-        self._buffers: dict[int, deque[Record]] = {}
+        self._buffers: dict[int, Buffer] = {}
         self._paused: set[int] = set()
         self._turn = 0
         self._proven = 0.0
@@ -110,7 +128,7 @@ class GroupConsumer:
 
     def _pump(self, seconds: float) -> None:
         """Let the library do its part, and take what it fetched."""
-        if any(self._buffers[p] for p in self._active()):
+        if any(self._buffers[p].records for p in self._active()):
             seconds = 0.0
         if self._library.group_metadata().state != MemberState.STABLE:
             seconds = max(seconds, JOIN_SECONDS)
@@ -124,7 +142,8 @@ class GroupConsumer:
                 return
         for place, records in fetched.items():
             if place.partition in self._buffers:
-                self._buffers[place.partition].extend(record(r) for r in records)
+                for one in records:
+                    self._buffers[place.partition].add(record(one))
         self._prove(bool(fetched))
 
     def _hold_back(self) -> None:
@@ -132,8 +151,7 @@ class GroupConsumer:
         here = self._library.assignment()
         for partition, buffer in self._buffers.items():
             if (place := self._place(partition)) in here:
-                full = sum(size_of(r.key, r.value) for r in buffer) >= BUFFER_BYTES
-                (self._library.pause if full else self._library.resume)(place)
+                (self._library.pause if buffer.size >= BUFFER_BYTES else self._library.resume)(place)
 
     def _hand_out(self, max_records: int, max_bytes: int) -> list[Record]:
         self._turn += 1
@@ -141,13 +159,13 @@ class GroupConsumer:
             return []  # a commit would come too late
         records = share_out(sorted(self._active()), self._turn, max_records, max_bytes, self._peek)
         for one in records:
-            self._buffers[one.partition].popleft()
+            self._buffers[one.partition].take()
             self._positions[one.partition] = one.offset + 1
         return records
 
     def _peek(self, partition: int, count: int, size: int) -> list[Record]:
         records: list[Record] = []
-        for one in self._buffers[partition]:
+        for one in self._buffers[partition].records:
             size -= size_of(one.key, one.value)
             if len(records) == count or (records and size < 0):
                 break
@@ -160,7 +178,7 @@ class GroupConsumer:
         deadline = time.monotonic() + LOOK_SECONDS
         while time.monotonic() < deadline:
             here = {place.partition for place in self._library.assignment()} & self._active() & ends.keys()
-            if any(self._buffers[p] for p in here):
+            if any(self._buffers[p].records for p in here):
                 return True
             with self._cluster.guarded():
                 if all(self._library.position(self._place(p)) >= ends[p] for p in here):
@@ -192,7 +210,7 @@ class GroupConsumer:
         """See ``Consumer.seek``."""
         if partition in self._positions:
             self._positions[partition] = offset
-            self._buffers[partition].clear()
+            self._buffers[partition] = Buffer()
             if (place := self._place(partition)) in self._library.assignment():
                 self._library.seek(place, offset)
 
@@ -228,7 +246,7 @@ class GroupConsumer:
         self._membership = now
         for partition in assigned:
             self._positions[partition] = starts[partition]
-            self._buffers[partition] = deque()
+            self._buffers[partition] = Buffer()
             self._library.seek(self._place(partition), starts[partition])
         self._proven = time.monotonic()
 

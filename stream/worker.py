@@ -276,15 +276,16 @@ class Worker:
 
     def _count(self, settled: Sequence[tuple[Record, Done | Reject]]) -> None:
         now = datetime.now(UTC)
-        for record, outcome in settled:
-            name = "done" if isinstance(outcome, Done) else "rejected"
-            RECORDS.labels(self.stage, self.topic, name).inc()
-            if isinstance(outcome, Done):
-                self.counts.done += 1
-            else:
-                self.counts.rejected += 1
+        done = sum(isinstance(outcome, Done) for _, outcome in settled)
+        for name, count in (("done", done), ("rejected", len(settled) - done)):
+            if count:
+                RECORDS.labels(self.stage, self.topic, name).inc(count)
+        self.counts.done += done
+        self.counts.rejected += len(settled) - done
+        latency = LATENCY.labels(self.stage, self.topic)
+        for record, _ in settled:
             if moment := self._fetched.get((record.partition, record.offset)):
-                LATENCY.labels(self.stage, self.topic).observe((now - moment).total_seconds())
+                latency.observe((now - moment).total_seconds())
 
     def _commit(self, appends: Iterable[Append], offsets: dict[int, Offset]) -> None:
         if not offsets:

@@ -18,7 +18,7 @@ from elasticsearch import Elasticsearch
 from indexer import elastic_bulk, elastic_mapping
 from indexer.elastic import ElasticIndex
 from indexer.elastic_bulk import Action, BulkWriter
-from indexer.fields import FIELDS
+from indexer.fields import FIELDS, KINDS
 from indexer.index import ABSENT, Put, open_index
 from indexer.query import parse
 from stream.errors import ConfigError, IndexUnavailable
@@ -263,9 +263,9 @@ def test_people_look_at_aliases(store: ElasticIndexStore, index: ElasticIndex, c
 def test_setup_tells_of_other_shards_and_changes_replicas(store: ElasticIndexStore, index: ElasticIndex) -> None:
     other = ElasticIndex(store.url, "g1", ElasticsearchSettings(prefix=store.prefix, shards=2, replicas=1))
     lines = other.setup()
-    assert len([line for line in lines if "has 1 shards, elasticsearch.shards is 2" in line]) == 3
-    assert len([line for line in lines if "now has 1 replicas" in line]) == 3
-    assert len(other.setup()) == 3
+    assert len([line for line in lines if "has 1 shards, elasticsearch.shards is 2" in line]) == len(KINDS)
+    assert len([line for line in lines if "now has 1 replicas" in line]) == len(KINDS)
+    assert len(other.setup()) == len(KINDS)
     other.close()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from indexer.elastic import ElasticIndex
+from indexer.fields import KINDS
 from indexer.index import Index, Put
 from indexer.query import parse
 from stream.errors import ConfigError
@@ -31,7 +32,7 @@ def prefix(server: SecureServer) -> Iterator[str]:
     found = f"test-{secrets.token_hex(4)}"
     key = server.api_key(f"{found}-*", ["all"], ["manage_index_templates", "monitor"])
     index = ElasticIndex(server.url, "g1", given(server, prefix=found, api_key=key))
-    assert len(index.setup()) == 3
+    assert len(index.setup()) == len(KINDS)
     assert index.setup() == []
     index.close()
     yield found
