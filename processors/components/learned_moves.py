@@ -174,6 +174,9 @@ def _actor(doc: Doc, span: Characters | None, said: LearnedMove) -> ActorMention
 def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
     """The tokens with the rest of a person or organisation that they name in part, on one line (headline and body are
     two texts), without words of grammar around."""
+    root = doc[start:end].root
+    if root.dep_ == "nummod" and root.head.i == end:  # "three" of "three floors"
+        end = root.head.i + 1
     head = doc[start:end].root.i
     for entity in doc.ents:
         if entity.label_ in {"PERSON", "ORG"} and entity.start < end and entity.end > start:

@@ -1,4 +1,4 @@
-"""Sentence borders that the parser must keep: after the title and between paragraphs."""
+"""Sentence borders that the parser must keep: after the title and between paragraphs, and none inside a sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def make_sentences(nlp: Language, name: str) -> Sentences:  # noqa: ARG001 (spaC
 
 
 class Sentences:
-    """Marks the first token after the title, after every paragraph's end and after what is too long for a sentence."""
+    """Marks the first token after the title, after every paragraph's end and after what is too long for a sentence, and
+    as no beginning each that follows neither a stop nor a line's end: the parser cuts names there ("Terra | Verde")."""
 
     def __init__(self) -> None:
         register_extensions()
@@ -26,6 +27,13 @@ class Sentences:
         start = 0
         ends = {end for _, end in doc._.datelines or ()}
         for token in doc:
+            if (
+                token.i
+                and token.is_sent_start is None
+                and previous[-1:] not in _MAY_END
+                and not doc[token.i - 1].is_space
+            ):
+                token.is_sent_start = False
             if any(token.idx <= end < token.idx + len(token) + 1 for end in ends) and token.idx >= min(ends):
                 token.is_sent_start = True
                 ends = {end for end in ends if end > token.idx}
@@ -47,4 +55,5 @@ LONGEST = 250
 the square of a sentence's length."""
 
 _STOPS = frozenset({".", "!", "?"})
+_MAY_END = frozenset('.!?:;…"”’)]-–—•|')
 _ENDS = frozenset('.!?:"”’')

@@ -90,6 +90,9 @@ def _other_field(doc: Doc, trigger: Trigger, head: Token, actor: ActorMention) -
 _FIELD = 300
 """Tokens before and after a trigger that show what the article is about."""
 
+_AROUND = 30
+"""So many tokens before and after a sentence tell what field it is of: an article on one may mention others."""
+
 _NOBODY = frozenset({"anyone", "everyone", "nobody", "anybody", "everybody"})
 
 

@@ -57,3 +57,8 @@ def test_a_small_place_of_whose_country_nothing_else_speaks_is_less_sure(nlp: La
     assert {p.span(doc).text: p.unsupported for p in doc._.places} == {
         "New Zealand": False, "Devonport": True, "Suva": False, "Fiji": False,
     }  # fmt: skip
+
+
+def test_no_sentence_begins_inside_a_name(nlp: Language) -> None:
+    doc = nlp("Aid group moves office out of Goma\nTerra Verde will move its regional office from Goma to Kigali.")
+    assert [s.text.split()[0] for s in doc.sents] == ["Aid", "Terra"]
