@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -115,6 +115,7 @@ def test_a_line_without_end_is_a_fault_and_the_next_is_read() -> None:
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from([r.encode() for r in ROWS])), max_size=20))
+@settings(deadline=None)
 def test_any_bytes_are_answered(rows: list[bytes]) -> None:
     raw = b"\n".join(rows)
     blank = [i for i, line in enumerate(raw.split(b"\n"), 1) if not line.strip()]

@@ -46,11 +46,13 @@ def test_offsets_hold_for_any_text(nlp: Language, title: str | None, body: str) 
 
 
 @given(title=_TEXTS, body=st.text(alphabet="x .\n\x00😀é", max_size=1_000))
+@settings(deadline=None)
 def test_what_the_model_reads_has_the_length_of_the_text(title: str, body: str) -> None:
     assert len(readable(title, body)) == len(f"{title}\n{body}" if title else body)
 
 
 @given(st.lists(_PARTS, max_size=40).map("".join), st.integers(1, 200))
+@settings(deadline=None)
 def test_the_pieces_of_a_text_are_the_text(part: str, times: int) -> None:
     reading = Reading("Title", part * times)
     cut = list(pieces(reading))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,20 @@ def test_every_cue_is_an_expression() -> None:
     assert cue("denied").search("The ministry dismissed the reports as nonsense.")
     assert cue("cancelled").search("The visit was called off.")
     assert not cue("cancelled").search("The visit began.")
+
+
+def test_every_addition_has_its_reason() -> None:
+    """Of a place beside it (bases, camps and the like above them all), of a list of words above it."""
+    section = ""
+    for line in (DATA / "places.yml").read_text(encoding="utf-8").splitlines():
+        if line[:1].isalpha():
+            section = line.partition(":")[0]
+            assert "#" in line, line
+        if line.startswith("    - ") and section in {"cities", "regions"}:
+            assert "  # " in line, line
+    for name in ("nouns", "kinds", "placewords", "status", "cues"):
+        lines = (DATA / f"{name}.yml").read_text(encoding="utf-8").splitlines()
+        depth = "" if name == "cues" else "  "
+        for before, line in pairwise(lines):
+            if re.match(rf"{depth}[a-z_]+:", line) and line != "lists:":
+                assert before.strip().startswith("# "), line

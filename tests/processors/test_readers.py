@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import spacy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 
@@ -91,9 +91,13 @@ def test_a_leader_is_a_person() -> None:
     assert [(e.text, e.label_) for e in doc.ents] == [("Ismail Haniyeh", "PERSON"), ("Doha", "GPE")]
 
 
+TOKENS = Tokens(spacy.blank("xx").vocab)
+
+
 @given(st.text(max_size=200))
+@settings(deadline=None)
 def test_tokens_keep_the_text(text: str) -> None:
-    assert Tokens(spacy.blank("xx").vocab)(text).text == text
+    assert TOKENS(text).text == text
 
 
 def test_a_pipeline_of_the_settings_reads_its_language(nlp: Language, tmp_path: Path) -> None:
