@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ from stream.targets import Mail, NotifySettings, Webhook
 from stream.topics import Names
 from stream.worker import Steps, Worker, run_workers
 from tests.alerts.receivers import SECRET, Hook, Mailbox, hook, mailbox, silent
+from tests.contracts.stores import STORES, Store
 from tests.stream.golden import ALERT
 
 NAMES = Names()
@@ -90,14 +92,15 @@ def stage(log: Log, given: NotifySettings, channels: dict[str, Channel] | None =
 
 
 @contextmanager
-def running(folder: Path, given: NotifySettings) -> Iterator[None]:
+def running(where: Path | Store, given: NotifySettings) -> Iterator[None]:
     """The stage in a thread, with a log of its own; it drains at the end."""
     stop = Event()
 
     def run() -> None:
-        log = reopened(folder)
+        log = reopened(where) if isinstance(where, Path) else where.open()
         run_workers(stage(log, given), stop, idle=0.02)
         log.close()
+        gc.collect()  # the ledger's file is of this thread
 
     thread = Thread(target=run)
     thread.start()
@@ -334,6 +337,26 @@ def test_two_processes_share_the_work(log: Log, tmp_path: Path, receiver: Hook) 
             time.sleep(0.01)
         until(lambda: len(ends(log)) == 40, "all")
     assert set(receiver.ids()) == {delivery_id(str(n), "desk") for n in range(40)}
+
+
+@pytest.mark.parametrize("backend", sorted(STORES))
+def test_on_every_log_each_alert_arrives_and_ends_once(backend: str, tmp_path: Path, receiver: Hook) -> None:
+    store = STORES[backend](tmp_path)
+    log = store.open()
+    log.create_topics(NAMES.described(), PARTITIONS)
+    receiver.answer = lambda n: (500, {}) if n == 1 else (204, {})
+    with hook() as dead:
+        dead.answer = lambda _: (400, {})
+        given = settings(webhook("desk", receiver.url), webhook("dead", dead.url))
+        for batch in range(2):
+            raise_alerts(log, *(alert(f"{batch}-{n}") for n in range(10)))
+            with running(store, given):
+                until(lambda batch=batch: len(ends(log)) == 20 * (batch + 1), "all ends", 60.0)  # type: ignore[misc]
+                until(lambda: is_done(log), "no lag", 60.0)
+    assert Counter(receiver.ids()) == Counter(delivery_id(f"{b}-{n}", "desk") for b in range(2) for n in range(10))
+    assert Counter((d.target, d.state) for d in ends(log)) == {("desk", "delivered"): 20, ("dead", "given_up"): 20}
+    log.close()
+    store.discard()
 
 
 # -- decisions
