@@ -9,6 +9,7 @@ from spacy.language import Language
 
 from processors.components.datelines import datelines
 from processors.components.reading import headline_case, readable, truecased
+from processors.readings import Reading, docs, pieces
 
 
 @given(st.text(max_size=80), st.text(max_size=200))
@@ -60,5 +61,6 @@ def test_a_small_place_of_whose_country_nothing_else_speaks_is_less_sure(nlp: La
 
 
 def test_no_sentence_begins_inside_a_name(nlp: Language) -> None:
-    doc = nlp("Aid group moves office out of Goma\nTerra Verde will move its regional office from Goma to Kigali.")
+    reading = Reading("Aid group moves office out of Goma", "Terra Verde will move its regional office to Kigali.")
+    (doc,) = nlp.pipe(docs(nlp, [(text, inputs) for _, text, inputs in pieces(reading)]))
     assert [s.text.split()[0] for s in doc.sents] == ["Aid", "Terra"]
