@@ -156,7 +156,7 @@ def resolve_time(text: str, published: datetime | None, future: bool) -> tuple[d
 
 
 def is_background(text: str | None, start: datetime | None, published: datetime | None) -> bool:
-    """Whether a completed move is told as history: its time lies long before the publication."""
+    """Whether a move is told as history: its time lies long before the publication."""
     if text is None or published is None:
         return False
     years = [int(y) for y in _YEAR.findall(text)]

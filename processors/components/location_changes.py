@@ -83,4 +83,4 @@ def _placed_in_time(doc: Doc, move: Move) -> Move:
         return move
     text, published = doc[move.when[0] : move.when[1]].text, inputs(doc).published
     start, _ = resolve_time(text, published, move.status in {"planned", "approved", "conditional"})
-    return move.but(background=move.status == "completed" and is_background(text, start, published))
+    return move.but(background=is_background(text, start, published))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processors.relocations.case import MOST_TOLD, kind_of
+from processors.relocations.standing import WEAK
 from processors.relocations.telling import MAX_TURNS
 from stream.ids import digest
 from stream.messages import Announced, Relocation, Said, Transition, TransitionKind
@@ -28,7 +29,8 @@ def announce(told: Relocation, version: int, before: Sequence[Announced], causes
     """The relocation with what is announced now.
 
     ``told``: as the statements make it; ``before``: what was announced of it, or of a relocation whose statements it
-    took over; ``causes``: the statements that came in. What nobody says yet but as background is not announced.
+    took over; ``causes``: the statements that came in. What nobody says yet but as background, or no article says
+    so that it was read surely, is not announced.
     """
     announced = list(before)
     fresh: list[tuple[Announced, str | None]] = []
@@ -51,7 +53,7 @@ def announce(told: Relocation, version: int, before: Sequence[Announced], causes
 def _differences(told: Relocation, before: Sequence[Announced]) -> list[tuple[TransitionKind, str | None, str]]:
     """Kind, what was announced last, what is so now."""
     state = next((a.after for a in reversed(before) if a.kind in _STATES), None)
-    if told.background or (told.withdrawn and state is None):
+    if told.background or (state is None and (told.withdrawn or not _heard_well(told))):
         return []
     now = "withdrawn" if told.withdrawn else told.status
     found: list[tuple[TransitionKind, str | None, str]] = []
@@ -70,6 +72,11 @@ def _differences(told: Relocation, before: Sequence[Announced]) -> list[tuple[Tr
     if told.disputed != (dispute == "disputed"):
         found.append(("disputed", dispute, "disputed" if told.disputed else "settled"))
     return found
+
+
+def _heard_well(told: Relocation) -> bool:
+    """Whether one statement at least was read surely enough to say that there is a move at all."""
+    return any(s.confidence >= WEAK and not (s.background or s.withdrawn) for s in told.statements)
 
 
 def _transition(relocation: Relocation, one: Announced, before: str | None, came: Sequence[Said]) -> Transition:

@@ -170,8 +170,8 @@ class News:
         return [r for r in self.told() if not r.get("background") and urls & {s["url"] for s in r["statements"]}]
 
     def told(self) -> list[JSON]:
-        """The relocations, but those that another one tells now."""
-        return [r for r in self.relocations if "merged_into" not in r]
+        """The relocations that were announced, but those that another one tells now."""
+        return [r for r in self.relocations if "merged_into" not in r and r.get("announced")]
 
     def from_noise(self, arc: Arc) -> list[tuple[JSON, str]]:
         """The relocations to which a noise article says something but as background, and its kind of noise."""

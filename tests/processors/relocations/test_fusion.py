@@ -184,3 +184,10 @@ def test_two_destinations_at_once_are_disputed_until_one_is_denied() -> None:
     assert desk.take([told("c", 2, "denied", destination="Ankara")]) == [
         ("denied", "denied"), ("disputed", "settled"), ("disputed", "settled"),
     ]  # fmt: skip
+
+
+def test_what_was_read_with_little_confidence_is_announced_when_somebody_says_it_surely() -> None:
+    desk = Desk()
+    assert desk.take([told("a", 0, confidence=0.3)]) == []
+    assert desk.take([told("b", 1, confidence=0.3)]) == []
+    assert desk.take([told("c", 2)]) == [("appeared", "planned"), ("corroborated", "3")]
