@@ -33,7 +33,7 @@ class Audit:
 
     def compare(self, what: str, wanted: Iterable[object], found: Iterable[object]) -> None:
         """Both must hold the same, each once."""
-        expected, there = Counter(wanted), Counter(found)
+        expected, there = Counter(list(wanted)), Counter(list(found))
         self.counts.append(f"{what:<44} {expected.total():>6,} expected  {there.total():>6,} found")
         for label, wrong in (("lost", expected - there), ("too many", there - expected)):
             if wrong:

@@ -24,7 +24,7 @@ from tests import compose, service_kafka
 from tests.service_elastic_secure import SecureServer, secure_elasticsearch
 from tests.services import free_ports, java_and_maven, missing, scratch
 
-READY_SECONDS = 120.0
+READY_SECONDS = 400.0  # on a machine that is busy
 TARGETS = """\
 [[notify.webhook]]
 name = "desk"
