@@ -7,8 +7,11 @@ import hashlib
 import hmac
 import re
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from alerts.webhook import signature
 from newswatch.demo.formats import render
@@ -16,6 +19,7 @@ from newswatch.demo.world import load_world
 from newswatch.reference import PAGES, all_commands, all_settings, shown_options
 from stream.settings import load_settings
 from tests.end_to_end.conftest import Home, Server
+from tests.newswatch.kibana.server import Kibana, serve
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -48,12 +52,12 @@ def test_every_option_and_setting_has_a_meaning() -> None:
 
 
 def test_the_targets_of_the_readme_are_valid_and_its_receiver_tells_genuine_alerts(tmp_path: Path) -> None:
-    (text,) = [content for kind, _, content in BLOCK.findall(README) if kind == "toml"]
+    (text,) = [content for kind, _, content in BLOCK.findall(README) if kind == "toml" and "[[notify" in content]
     file = tmp_path / "newswatch.toml"
     file.write_text(text, encoding="utf-8")
     notify = load_settings(file).notify
     assert [target.name for target in (*notify.webhook, *notify.mail)] == ["desk", "analysts"]
-    (check,) = [content for kind, _, content in BLOCK.findall(README) if kind == "python"]
+    (check,) = [content for kind, _, content in BLOCK.findall(README) if kind == "python" and "hmac" in content]
     key, body = b"k" * 32, b"{}"
     for secret, genuine in ((key, True), (b"x" * 32, False)):
         names = {
@@ -64,7 +68,13 @@ def test_the_targets_of_the_readme_are_valid_and_its_receiver_tells_genuine_aler
         assert names["genuine"] is genuine
 
 
-def test_the_commands_of_the_readme_run(home: Home, server: Server) -> None:
+@pytest.fixture
+def kibana() -> Iterator[Kibana]:
+    with serve() as running:
+        yield running
+
+
+def test_the_commands_of_the_readme_run(home: Home, server: Server, kibana: Kibana) -> None:
     world = load_world()
     _, server.pages["feed"] = render(world["gulf-courier"], 1, datetime.now(UTC), world)
     home.write("story.txt", STORY)
@@ -77,7 +87,9 @@ def test_the_commands_of_the_readme_run(home: Home, server: Server) -> None:
         for line in content.splitlines():
             if line.startswith("$ newswatch "):
                 words = shlex.split(line.removeprefix("$ newswatch "))
-                home.ok(*(server.url("feed") if w.startswith("https://") else w for w in words))
+                url = kibana.url if "--kibana" in words else server.url("feed")
+                home.ok(*(url if w.startswith("https://") else w for w in words))
                 ran += 1
     assert ran >= 15
     assert "hamas-to-iraq" in home.ok("rules", "list")
+    assert kibana.imports() == 1
