@@ -24,6 +24,8 @@ def antecedent(pronoun: Token) -> Token | None:
     if pronoun.lower_ in SPEAKER:
         return _speaker(pronoun)
     candidates = [*_before(pronoun), *_after(pronoun)]
+    if pronoun.lower_ == "its" and candidates and _is_state(candidates[0], pronoun):
+        return candidates[0]
     thing = pronoun.lower_ in NEUTER | {"them"} and pronoun.dep_ in {"dobj", "nsubjpass", "nsubj"}
     if thing and (nearest := _last_object(pronoun)) is not None and is_goods(nearest):
         return None
@@ -39,9 +41,14 @@ def antecedent(pronoun: Token) -> Token | None:
             ),
             None,
         )
-    if pronoun.lower_ == "its":  # a state: "Chile will move its embassy"
+    if pronoun.lower_ == "its":
         return next((c for c in candidates if c.ent_type_ == "GPE" and c.dep_ in _SUBJECTS), None)
     return None
+
+
+def _is_state(candidate: Token, pronoun: Token) -> bool:
+    """Whether a state does something with what is its own: "Chile will move its embassy"."""
+    return candidate.ent_type_ == "GPE" and candidate.dep_ in _SUBJECTS and candidate.sent == pronoun.sent
 
 
 def _before(pronoun: Token) -> Iterator[Token]:

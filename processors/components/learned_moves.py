@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from processors.components.actors import actor_in
 from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
+from processors.components.phrases import subjects
 from processors.components.places import NO_PLACES, Places
 from processors.components.triggers import find_triggers
 from processors.learned.extractor import LearnedExtractor, Passage
@@ -84,7 +85,7 @@ def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
         whole_names(doc.text, spans) for spans in (said.actors, said.origins, said.destinations)
     )
     return replace(
-        said, actors=one_list(doc.text, actors), origins=_finest(doc, origins, places),
+        said, actors=one_list(doc.text, actors, _subject(doc, said)), origins=_finest(doc, origins, places),
         destinations=_finest(doc, destinations, places),
     )  # fmt: skip
 
@@ -104,8 +105,16 @@ def whole_names(text: str, spans: Sequence[Characters]) -> tuple[Characters, ...
 _LISTED = re.compile(r"\W*(?:\b(?:and|or|plus|as well as)\b)?\W*(?:\w+\W+){0,2}", re.IGNORECASE)
 
 
-def one_list(text: str, spans: Sequence[Characters]) -> tuple[Characters, ...]:
-    """Of actors those of the likeliest list ("the minister and the ambassador"): others name the same one again."""
+def _subject(doc: Doc, said: LearnedMove) -> int | None:
+    """Where the subject of the move's verb stands, as a character offset."""
+    span = _tokens(doc, said.trigger)
+    found = next(subjects(span.root), None) if span is not None and span.root.pos_ in {"VERB", "AUX"} else None
+    return None if found is None else found.idx
+
+
+def one_list(text: str, spans: Sequence[Characters], subject: int | None = None) -> tuple[Characters, ...]:
+    """Of actors those of one list ("the minister and the ambassador"): the verb's ``subject``'s, else the likeliest.
+    Others name the same one again, or someone else."""
     lists: list[list[Characters]] = []
     for span in spans:
         between = text[lists[-1][-1].end : span.start] if lists else ""
@@ -113,7 +122,12 @@ def one_list(text: str, spans: Sequence[Characters]) -> tuple[Characters, ...]:
             lists[-1].append(span)
         else:
             lists.append([span])
-    return tuple(max(lists, key=lambda each: max(s.probability for s in each), default=[]))
+
+    def worth(each: Iterable[Characters]) -> tuple[bool, float]:
+        here = subject is not None and any(s.start <= subject < s.end for s in each)
+        return here, max(s.probability for s in each)
+
+    return tuple(max(lists, key=worth, default=[]))
 
 
 def _finest(doc: Doc, spans: Sequence[Characters], places: Places) -> tuple[Characters, ...]:
@@ -185,7 +199,8 @@ def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
     end = min((i for i in range(head, end) if "\n" in doc[i].text), default=end)
     while end > start and doc[end - 1].pos_ in {"ADP", "DET", "PUNCT", "PART", "SPACE", "CCONJ"}:
         end -= 1
-    while end > start and doc[start].text in {"'s", "’s", "'", "’"}:
+    dateline = max((close for _, close in doc._.datelines or ()), default=0)
+    while end > start and (doc[start].text in {"'s", "’s", "'", "’"} or doc[start].idx < dateline <= doc[end - 1].idx):
         start += 1
     return start, end
 

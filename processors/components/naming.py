@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from processors.components.coreference import PRONOUNS
 from processors.components.model import ActorMention
@@ -17,7 +17,7 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
     if head.ent_type_ == "PERSON" or head.i != actor.head:
         entity = next((e for e in doc.ents if e.start <= head.i < e.end), None)
         if entity is not None:
-            return entity.text.removesuffix("'s").removesuffix("’s")
+            return _full(doc, entity).text.removesuffix("'s").removesuffix("’s")
     text = doc[actor.start : actor.end].text
     owner = next((c for c in head.children if c.dep_ == "poss" and c.lower_ in PRONOUNS), None)
     if owner is not None and actor.extra and doc[actor.extra[0]].lower_ not in PRONOUNS:
@@ -25,3 +25,10 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
         rest = doc[owner.i + 1 : actor.end].text
         return f"{doc[start:end].text}'s {rest}"
     return text
+
+
+def _full(doc: Doc, entity: Span) -> Span:
+    """The name as the text gives it in full: "Ismail Haniyeh" for a later "Haniyeh"."""
+    if entity.label_ != "PERSON" or len(entity) > 1:
+        return entity
+    return next((e for e in doc.ents if e.label_ == "PERSON" and len(e) > 1 and e[-1].text == entity.text), entity)

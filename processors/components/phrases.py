@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 from spacy.tokens import Token
 
@@ -42,6 +43,23 @@ def _of_phrase(preposition: Token, end: int) -> int:
     if noun is None or noun.i - preposition.i > 7:
         return end
     return phrase(noun)[1] if noun.i > preposition.i else end
+
+
+SUBJECTS = frozenset({"nsubj", "nsubjpass"})
+
+
+def subjects(verb: Token) -> Iterator[Token]:
+    """The subjects of a verb: its own, else those of the verbs above it; of a relative clause the noun it is of."""
+    node = verb
+    for _ in range(4):
+        found = [c for c in node.children if c.dep_ in SUBJECTS]
+        yield from found
+        if found or node.head.i == node.i:
+            return
+        if node.dep_ in {"relcl", "acl"}:
+            yield node.head
+            return
+        node = node.head
 
 
 @functools.cache

@@ -76,7 +76,7 @@ def _other_field(doc: Doc, trigger: Trigger, head: Token, actor: ActorMention) -
     near_head = {t.lemma_.lower() for i in (head.i, actor.head) for t in doc[max(0, i - 3) : i + 3]}
     if trigger.lemma in nouns["signing"] and near_head & nouns["athlete"]:
         return "a transfer between clubs"
-    around = doc[max(0, trigger.token - _FIELD) : trigger.token + _FIELD]
+    around = doc[max(0, sentence.start - _AROUND) : sentence.end + _AROUND]
     words = {t.lemma_.lower() for t in around} | {t.lower_ for t in around}
     if len(words & nouns["sport"]) >= 3 and actor.organisation is None:
         return "sport"
@@ -86,9 +86,6 @@ def _other_field(doc: Doc, trigger: Trigger, head: Token, actor: ActorMention) -
         return "a habit or a schedule"
     return None
 
-
-_FIELD = 300
-"""Tokens before and after a trigger that show what the article is about."""
 
 _AROUND = 30
 """So many tokens before and after a sentence tell what field it is of: an article on one may mention others."""

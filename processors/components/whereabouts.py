@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from spacy.tokens import Doc, Token
@@ -10,13 +9,12 @@ from spacy.tokens import Doc, Token
 from processors.components.actors import actor_of
 from processors.components.coreference import PRONOUNS
 from processors.components.model import Move, PlaceMention
-from processors.components.phrases import type_of
+from processors.components.phrases import SUBJECTS, subjects, type_of
 
 _STATIC = frozenset(
     ["in", "at", "near", "outside", "inside", "from", "on", "off", "around", "under", "aboard", "above"]
 )
 _ABOUT_SPEAKERS = frozenset(["say", "tell", "announce", "report", "add", "insist", "confirm", "write", "state", "warn"])
-_SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 
 
 def with_origin(doc: Doc, move: Move) -> Move:
@@ -48,7 +46,7 @@ def _possible(doc: Doc, move: Move, place: PlaceMention) -> bool:
         and "country" in {place.toponym.kind if place.toponym else "", goal.toponym.kind if goal.toponym else ""}
     ):
         return False
-    return doc[place.start : place.end].root.dep_ not in _SUBJECTS
+    return doc[place.start : place.end].root.dep_ not in SUBJECTS
 
 
 def _score(doc: Doc, move: Move, place: PlaceMention) -> float:
@@ -73,7 +71,7 @@ def _score(doc: Doc, move: Move, place: PlaceMention) -> float:
     ):
         return 0.0
     distance = abs(start - move.trigger.token)
-    if any(_is_actor(doc, move, c) for c in _subjects(verb)):
+    if any(_is_actor(doc, move, c) for c in subjects(verb)):
         return 2.0 - distance / 1000
     return _near(move, place, preposition, distance)
 
@@ -85,7 +83,7 @@ def _near(move: Move, place: PlaceMention, preposition: Token, distance: int) ->
         return 0.0
     about_source = (
         preposition.head.pos_ in {"NOUN", "PROPN"}
-        and preposition.head.dep_ in _SUBJECTS
+        and preposition.head.dep_ in SUBJECTS
         and _is_source(preposition.head)
     )
     if (
@@ -134,19 +132,6 @@ def _clause(token: Token) -> Token | None:
         if node.pos_ in {"VERB", "AUX"}:
             return node
     return node if node.pos_ in {"VERB", "AUX"} else None
-
-
-def _subjects(verb: Token) -> Iterator[Token]:
-    node = verb
-    for _ in range(4):
-        found = [c for c in node.children if c.dep_ in _SUBJECTS]
-        yield from found
-        if found or node.head.i == node.i:
-            return
-        if node.dep_ in {"relcl", "acl"}:
-            yield node.head
-            return
-        node = node.head
 
 
 def _is_actor(doc: Doc, move: Move, subject: Token) -> bool:
