@@ -13,8 +13,9 @@ from processors.components.actors import actor_in
 from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
-from processors.components.phrases import subjects
+from processors.components.phrases import phrase, subjects
 from processors.components.places import NO_PLACES, Places
+from processors.components.roots import PEOPLE
 from processors.components.triggers import find_triggers
 from processors.learned.extractor import LearnedExtractor, Passage
 from processors.learned.moves import LearnedMove, hops
@@ -191,6 +192,10 @@ def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
     root = doc[start:end].root
     if root.dep_ == "nummod" and root.head.i == end:  # "three" of "three floors"
         end = root.head.i + 1
+    if (
+        end < len(doc) and doc[end].lower_ == "of" and root.lemma_.lower() in PEOPLE
+    ):  # "leaders" of "leaders of the movement"
+        end = max(end, phrase(root)[1])
     head = doc[start:end].root.i
     for entity in doc.ents:
         if entity.label_ in {"PERSON", "ORG"} and entity.start < end and entity.end > start:

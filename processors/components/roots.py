@@ -62,7 +62,7 @@ def named(doc: Doc, start: int, end: int) -> str:
         if doc[i].text in _AFTER and not (doc[i].ent_type_ in _NAMES and doc[i - 1].ent_type_ in _NAMES):
             end = i
             break
-        if doc[i].text == "of" and doc[i - 1].lemma_.lower() in _PEOPLE and doc[end - 1].ent_type_ in _NAMES:
+        if doc[i].text == "of" and doc[i - 1].lemma_.lower() in PEOPLE and doc[end - 1].ent_type_ in _NAMES:
             return named(doc, i + 1, end)
     first = end - 1
     while first > start and (doc[first - 1].text[0].isupper() or doc[first - 1].text[0].isdigit()):
@@ -82,10 +82,11 @@ def _kinds() -> frozenset[str]:
     return lists["person"] | lists["military"] | lists["company"] | lists["group"] | lists["carrier"]
 
 
-_PEOPLE = frozenset(
+PEOPLE = frozenset(
     ["leader", "leadership", "member", "fighter", "official", "commander", "chief", "representative", "bureau",
      "headquarters", "office", "staff", "employee", "worker", "crew", "wing", "branch"]
 )  # fmt: skip
+"""Who and what an organisation has: "the leaders of X" are X."""
 _AFTER = frozenset(["from", "in", "at", "near", "to", "who", "which", "that", "(", ","])
 _NAMES = frozenset(["ORG", "PERSON", "FAC", "PRODUCT", "WORK_OF_ART", "EVENT", "LAW"])
 _DESCRIBING = frozenset(["DET", "ADJ", "NOUN", "PROPN", "PUNCT", "PART"])
