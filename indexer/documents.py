@@ -46,9 +46,12 @@ def worker_documents(beat: Heartbeat) -> list[Json]:
     """The documents of a worker: one for each topic that it reads."""
     whole = beat.model_dump(mode="json")
     return [
-        _kept("workers", {**whole, **standing, "id": f"{beat.id}.{standing['topic']}", "worker": beat.id})
+        _kept("workers", {
+            **whole, **standing, "id": f"{beat.id}.{standing['topic']}", "worker": beat.id,
+            "waits": [redact(wait) for wait in standing["waits"]],
+        })
         for standing in whole["standings"]
-    ]
+    ]  # fmt: skip
 
 
 def feed_document(feed: Feed, state: FeedState) -> Json:

@@ -259,6 +259,7 @@ _WORKERS = (
     Field("done", "number", "Records of the topic that it handled since it was started."),
     Field("rejected", "number", "Records that it made dead letters since then."),
     Field("retried", "number", "How often it had to wait with a record since then."),
+    Field("waits", "words", "Which partition of the worker stands still, and why.", True, default=True, facet=True),
 )
 
 _FEEDS = (

@@ -18,7 +18,7 @@ from newswatch.kibana.dashboards import moves, news, others
 from newswatch.kibana.objects import Place, SavedObject, View
 from newswatch.kibana.operations import operations
 
-NUMBER = 2
+NUMBER = 3
 """Raise it with every change of the objects: who has a lower one leaves those in Kibana alone."""
 
 _MARK = re.compile(r"\(newswatch bundle (\d+), ([0-9a-f]{12})\)$")

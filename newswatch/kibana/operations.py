@@ -71,7 +71,8 @@ def _searches(workers: View, feeds: View, letters: View) -> list[SavedObject]:
     return [
         saved_search(
             workers, "workers-latest", "newswatch: workers", "Workers of the last hour on their topics.",
-            ("worker", "topic", "lag", "per_second", "done", "rejected", "retried", "started", "newswatch"), _LATELY,
+            ("worker", "topic", "lag", "per_second", "done", "rejected", "retried", "waits", "started", "newswatch"),
+            _LATELY,
         ),
         saved_search(feeds, "feeds-failing", "newswatch: failing feeds", "Feeds that could not be read.", feed,
                      _FAILING),

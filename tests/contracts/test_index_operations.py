@@ -56,7 +56,8 @@ def record(key: str, value: bytes | None, at: datetime = NOON, offset: int = 0, 
 
 def beat(at: datetime = NOON, lag: int = 7) -> Heartbeat:
     standings = tuple(
-        Standing(topic=topic, partitions=(0, 1), lag=lag, done=5, rejected=1) for topic in ("enriched", "alerts")
+        Standing(topic=topic, partitions=(0, 1), lag=lag, done=5, rejected=1, waits=("0@7: the index is away",))
+        for topic in ("enriched", "alerts")
     )
     return Heartbeat(
         id="h-1-index", stage="index", host="h.example", pid=1, newswatch="0.1", started=NOON, at=at, per_second=2.5,
@@ -77,6 +78,7 @@ def test_a_worker_is_shown_on_each_of_its_topics_as_it_stands_last(index: Index)
         "h-1-index.alerts", "h-1-index.enriched",
     ]  # fmt: skip
     assert index.facets("workers", "host") == [("h.example", 2)]
+    assert len(found(index, "workers", '"index is away"')) == 2
     [shown] = index.get("workers", ["h-1-index.alerts"]).values()
     assert shown.document["per_second"] == 2.5
     assert shown.document["at"] == "2026-09-01T12:00:10Z"
