@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 PATIENCE = 900.0  # seconds; on a machine that is busy
 POISON_EACH = 100
+EARLY = -15
+"""Of a worker that was told to stop before it knew how: it had nothing under way."""
 DEATHS = 8
 """At most so many processes die of one record: the first may leave no note, two are of its batch, three of itself."""
 PROCESSORS = tuple(stage for stage in STAGES if stage != "ingest")
@@ -92,7 +94,7 @@ class Chaos:
         self.recovered.append(f"{'the last news':<16} searchable and alerted after {time.monotonic() - ended:5.1f} s")
         codes = self.fleet.stop()
         found = audit(self.log, self.fleet.settings, self.news.stories, self.bad)
-        found.faults += [f"{stage} did not drain: exit code {code}" for stage, code in codes.items() if code]
+        found.faults += [f"{s} did not drain: exit code {c}" for s, c in codes.items() if c not in (0, EARLY)]
         unasked = {s: n for s, n in self.fleet.died.items() if n > (DEATHS if s == "enrich" else 0)}
         found.faults += [f"{stage} ended {n} times by itself" for stage, n in unasked.items()]
         return found
