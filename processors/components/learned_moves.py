@@ -194,7 +194,7 @@ def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
         end = root.head.i + 1
     if (
         end < len(doc) and doc[end].lower_ == "of" and root.lemma_.lower() in PEOPLE
-    ):  # "leaders" of "leaders of the movement"
+    ):  # "leaders of X"
         end = max(end, phrase(root)[1])
     head = doc[start:end].root.i
     for entity in doc.ents:
