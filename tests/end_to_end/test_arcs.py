@@ -11,11 +11,20 @@ from tests.end_to_end.arcs import Arc, News, brief, compare, faults, load_arcs, 
 
 ARCS = load_arcs()
 WRONG = {
+    "houthi-bureau": "an office of the bureau is read as an actor of its own",
+    "fisheries-secretariat-denial": "the organisation that denies is not known to be the commission",
+    "razlan-flight": "his arrival is not found",
+    "comoros-rivals": "his island is read as a part of his name",
+    "coast-guard-cebu": "an address is read as a move, the commanders as actors of their own",
+    "bhairav-engineers": "the town of arrival is not found in two articles",
     "frigate-cancelled": "a plan is read as cancelled; the headline and a berth are read as moves of their own",
 }
 """The stories that do not come out right yet, and why: what their articles say is not read right (all do where it is,
 see ``tests/processors/relocations/test_arcs.py``)."""
 NOISY = {
+    "houthi-bureau": "an envoy's visit is told as one",
+    "comoros-rivals": "orders that went from an island to another are read as people",
+    "coast-guard-cebu": "civil servants who moved in 2005 are read as a move of now",
     "arriaga-denial": "exporters who send goods somewhere are read as going there",
 }
 """The arcs with noise that is read as a move, and which."""
