@@ -192,9 +192,7 @@ def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
     root = doc[start:end].root
     if root.dep_ == "nummod" and root.head.i == end:  # "three" of "three floors"
         end = root.head.i + 1
-    if (
-        end < len(doc) and doc[end].lower_ == "of" and root.lemma_.lower() in PEOPLE
-    ):  # "leaders of X"
+    if end < len(doc) and doc[end].lower_ == "of" and root.lemma_.lower() in PEOPLE:  # "leaders of X"
         end = max(end, phrase(root)[1])
     head = doc[start:end].root.i
     for entity in doc.ents:

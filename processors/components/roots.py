@@ -18,20 +18,19 @@ from processors.lexicons import word_lists
 _ARTICLES = "the|a|an|its|their|his|her|this|that|these|those|all|both|other|another|more|further"
 _ABOUT = (
     "some|about|around|nearly|almost|roughly|approximately|over|under|up to|at least|at most|more than|fewer than"
-    "|less than|as many as|an estimated|estimated|the first|first|the last|last|the remaining|remaining|several|many"
-    "|most"
+    "|less than|as many as|an estimated|estimated|the remaining|remaining|several|many|most"
 )
 _NUMBERS = (
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
     "|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|dozen|half"
 )
-_COUNT = rf"(?:[\d.,]*\d(?:st|nd|rd|th)?|(?:{_NUMBERS})(?:[ -](?:{_NUMBERS}))*)"
+_COUNT = rf"(?:[\d.,]*\d|(?:{_NUMBERS})(?:[ -](?:{_NUMBERS}))*)"
 _PART = (
     r"(?:group|groups|number|dozens|scores|hundreds|thousands|tens|convoy|batch|party|part|half|majority|rest"
     r"|members|families)"
 )
 _LEADING = re.compile(
-    rf"^(?:(?:{_ARTICLES}|{_ABOUT})\s+|{_COUNT}\s+(?:of\s+)?(?=\S)|{_PART}\s+of\s+(?=\S)|of\s+(?:the\s+)?)",
+    rf"^(?:(?:{_ARTICLES}|{_ABOUT})\s+|(?:first|last)\s+(?={_COUNT}\s)|{_COUNT}\s+(?:of\s+)?(?=\S)|{_PART}\s+of\s+(?=\S)|of\s+(?:the\s+)?)",
     re.IGNORECASE,
 )
 """What stands before the noun of a group and changes from article to article: articles, counts, "a group of"."""
