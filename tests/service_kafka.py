@@ -186,7 +186,7 @@ def from_maven(folder: Path, port: int, given: Mapping[str, str], formatting: Se
     libraries = cached(f"kafka-{VERSION}", _fetch)
     (folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
     java = ["java", "-Xms128m", "-Xmx384m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-cp", f"{libraries}/*"]
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = "n" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:].rstrip("=")  # "-…" would be an option
     subprocess.run(
         [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties", *formatting],
         cwd=folder, check=True, capture_output=True,

@@ -8,9 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,17 @@ def fixed(document: Document) -> Document:
     return kept
 
 
+FREE_IN_CASES = {
+    "evidence": "what came in last stands first",
+    "links": "the same",
+    "text": "the same",
+    "held_back": "by the statements that made the change",
+}
+"""What may differ of an alert about a case besides: one change of it may be announced in one step or in two, as its
+statements come together in one batch or not (``announced``). So such alerts may be more in one run than in the other;
+the rules and the cases that they are about are the same."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a run ended with: documents by kind and id, how many records came in each partition, dead letters."""
@@ -89,6 +100,25 @@ class Outcome:
             fields = sorted(one.keys() | two.keys())
             lines += [f"{key} {f}: {one.get(f)} ≠ {two.get(f)}" for f in fields if one.get(f) != two.get(f)]
         return lines
+
+    def cases(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """The alerts about cases: rule and case by the alert's key."""
+        alerts = {key: document for key, document in self.documents.items() if key[0] == "alerts"}
+        return {
+            key: (document["rule"], document["subject"]["id"])
+            for key, document in alerts.items()
+            if document["subject"]["kind"] == "relocation"
+        }
+
+    def settled(self, steps: Collection[tuple[str, str]]) -> Outcome:
+        """The outcome without ``steps``, and without what depends on which statements came together."""
+        cases = self.cases()
+        documents = {
+            key: {k: v for k, v in document.items() if key not in cases or k not in FREE_IN_CASES}
+            for key, document in self.documents.items()
+            if key not in steps
+        }
+        return replace(self, documents=documents)
 
 
 class Newsroom:

@@ -7,8 +7,6 @@ import os
 import secrets
 import subprocess
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,22 +19,13 @@ from stream.settings import PREFIX
 from tests.contracts.index_stores import ElasticIndexStore
 from tests.contracts.stores import KafkaStore
 from tests.end_to_end import chaos
-from tests.end_to_end.newsroom import FREE, Newsroom, Outcome
+from tests.end_to_end.newsroom import FREE, FREE_IN_CASES, Newsroom
 from tests.service_elastic import elasticsearch
 from tests.service_kafka import kafka
 
 PATIENCE = 240.0  # seconds
 TWICE = ("enrich", "index")
 """Stages of which two workers share the partitions."""
-FREE_IN_CASES = {
-    "evidence": "what came in last stands first",
-    "links": "the same",
-    "text": "the same",
-    "held_back": "by the statements that made the change",
-}
-"""What may differ of an alert about a case besides: one change of it may be announced in one step or in two, as its
-statements come together in one batch or not (``announced``). So such alerts may be more in one run than in the other;
-the rules and the cases that they are about are the same."""
 KINDS = ("articles", "location-changes", "relocations", "alerts")
 
 
@@ -95,12 +84,12 @@ def test_both_modes_give_the_same_articles_location_changes_relocations_and_aler
 def _compare(embedded: Newsroom, workers: Newsroom) -> None:
     """Id by id and field by field; what may differ is in ``FREE``."""
     one, two = embedded.outcome(), workers.outcome()
-    steps = _cases(one).keys() ^ _cases(two).keys()
-    assert set(_cases(one).values()) == set(_cases(two).values())
-    differences = _settled(one, steps).differences(_settled(two, steps))
+    steps = one.cases().keys() ^ two.cases().keys()
+    assert set(one.cases().values()) == set(two.cases().values())
+    differences = one.settled(steps).differences(two.settled(steps))
     assert not differences, "\n".join([*differences[:50], f"may differ: {', '.join([*FREE, *FREE_IN_CASES])}"])
     counts = Counter(kind for kind, _ in one.documents)
-    print(f"{len(steps)} of {len(_cases(one) | _cases(two))} alerts about cases in one run only;", end=" ")
+    print(f"{len(steps)} of {len(one.cases() | two.cases())} alerts about cases in one run only;", end=" ")
     print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS), "are the same in both")
     assert all(counts[kind] for kind in KINDS)
     assert (one.dead_letters, two.dead_letters) == (0, 0)
@@ -109,27 +98,6 @@ def _compare(embedded: Newsroom, workers: Newsroom) -> None:
     raised = Counter((r.key, (r.value or b"").find(b'"held_back":null') < 0) for r in workers.appended("alerts"))
     assert set(raised.values()) == {1}, "an alert came twice"
     assert {key for key, _ in raised} == {id_ for kind, id_ in two.documents if kind == "alerts"}
-
-
-def _cases(outcome: Outcome) -> dict[tuple[str, str], tuple[str, str]]:
-    """The alerts about cases: rule and case by the alert's key."""
-    alerts = {key: document for key, document in outcome.documents.items() if key[0] == "alerts"}
-    return {
-        key: (document["rule"], document["subject"]["id"])
-        for key, document in alerts.items()
-        if document["subject"]["kind"] == "relocation"
-    }
-
-
-def _settled(outcome: Outcome, steps: Collection[tuple[str, str]]) -> Outcome:
-    """The outcome without ``steps``, and without what depends on which statements came together."""
-    cases = _cases(outcome)
-    documents = {
-        key: {k: v for k, v in document.items() if key not in cases or k not in FREE_IN_CASES}
-        for key, document in outcome.documents.items()
-        if key not in steps
-    }
-    return replace(outcome, documents=documents)
 
 
 def _play(room: Newsroom, server: FeedServer) -> None:
