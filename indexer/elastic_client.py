@@ -67,9 +67,9 @@ def _user(url: str, settings: ElasticsearchSettings) -> tuple[str, str] | None:
     else:
         user, password = settings.user or "", settings.password.get_secret_value() if settings.password else ""
     if settings.api_key and user:
-        raise ConfigError("elasticsearch.api_key: a user is set, too; use one of the two")
+        raise ConfigError("elasticsearch: a user and an api_key are set; use one of the two")
     if bool(user) != bool(password):
-        raise ConfigError("elasticsearch.user, elasticsearch.password: one of them is not set; they go together")
+        raise ConfigError("elasticsearch: only one of user and password is set; give both together")
     return (user, password) if user else None
 
 

@@ -11,6 +11,7 @@ every commit names (KIP-447).
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +30,7 @@ WAIT_SECONDS = 20.0
 TRANSACTION_SECONDS = 10.0
 """The broker ends a transaction that is open for longer: its process died."""
 _METADATA_CHARACTERS = 1_000
+_ASK_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Attempt:
         self.batch = batch
         self.done = threading.Event()
         self.error: Exception | None = None
+        self.doubt: Exception = KafkaTimeoutError()
+        """Why it is not known yet whether it happened."""
         self._lock = threading.Lock()
         self._committing = False
         self._given_up = False
@@ -116,7 +120,7 @@ class Writer:
         if attempt is None:
             return None
         if not attempt.done.wait(seconds):
-            raise LogError(f"log {self._cluster.url}: no broker answers; a transaction is still open; is Kafka up?")
+            raise LogError(f"{self._cluster.said(attempt.doubt)} (a transaction is still open)")
         self._open = None
         return attempt.batch if attempt.error is None else None
 
@@ -158,10 +162,8 @@ class Writer:
             raise
         try:
             producer.commit_transaction()
-        except KafkaError:
-            self._discard()
-            self._reconnect()
-            if not self._happened(batch, sent):
+        except Exception:  # whatever it is: the answer may be lost, and the commit have happened
+            if not self._turned_out(attempt, sent):
                 raise
 
     def _ready(self) -> Any:
@@ -176,14 +178,19 @@ class Writer:
             self._producer.init_transactions()
         return self._producer
 
-    def _reconnect(self) -> None:
+    def _turned_out(self, attempt: Attempt, sent: Sequence[Any]) -> bool:
+        """Whether the batch is in the log after all: asked until there is an answer, for a wrong no publishes twice.
+
+        The producer is made anew first, which ends the transaction where it is still open.
+        """
         while True:
             try:
-                self._ready()
-            except KafkaTimeoutError:
                 self._discard()
-            else:
-                return
+                self._ready()
+                return self._happened(attempt.batch, sent)
+            except Exception as error:  # noqa: BLE001 (told by ``settle``: until then nothing else is written)
+                attempt.doubt = error
+                time.sleep(_ASK_AGAIN_SECONDS)
 
     def _abort(self) -> None:
         try:

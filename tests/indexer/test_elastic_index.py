@@ -22,6 +22,7 @@ from indexer.fields import FIELDS, KINDS
 from indexer.index import ABSENT, Put, open_index
 from indexer.query import parse
 from stream.errors import ConfigError, IndexUnavailable
+from stream.logs import redact
 from stream.settings import ElasticsearchSettings
 from tests.contracts.index_stores import INDEX_STORES, ElasticIndexStore
 
@@ -125,14 +126,17 @@ def test_a_server_without_tls(store: ElasticIndexStore) -> None:
         ("http://", {}, "names no server"),
         ("http://h:x", {}, "no valid port"),
         ("http://h:1?key=geheim", {}, "names no server"),
-        ("http://h:1", {"user": "hans"}, "go together"),
+        ("http://h:1", {"user": "hans"}, "elasticsearch: only one of user and password is set; give both together"),
+        ("http://h:1", {"password": "geheim"}, "elasticsearch: only one of user and password"),
         ("http://h:1", {"user": "hans", "password": "geheim", "api_key": "geheim"}, "one of the two"),
         ("http://h:1", {"ca_file": "ca.pem"}, "not encrypted"),
         ("https://h:1", {"ca_file": "/nowhere/ca.pem"}, "PEM"),
     ],
 )
 def test_settings_that_cannot_be_meant(url: str, settings: dict[str, Any], fault: str) -> None:
-    assert fault in told(ConfigError, url, **settings)
+    message = told(ConfigError, url, **settings)
+    assert fault in message
+    assert redact(message) == message  # else the command line prints less than it says
 
 
 # -- what the server does not take

@@ -14,13 +14,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    NotEnoughReplicasError,
+    TransactionalIdAuthorizationFailedError,
+)
 from pydantic import SecretStr
 
 from stream.errors import ConfigError, LogError, NewswatchError
 from stream.kafka import KafkaLog
-from stream.kafka_client import cluster
+from stream.kafka_client import Cluster, cluster
 from stream.kafka_writer import Attempt
 from stream.log import Consumer, Log, Offset, open_log
 from stream.settings import KafkaSettings
@@ -332,6 +338,73 @@ def publish_and_die(desk: Desk) -> None:
     with desk.log.transaction(desk.consumer) as tx:
         tx.publish("t.b", 0, "k", b"never to be seen")
         tx.commit({0: Offset(1)})
+
+
+@pytest.mark.parametrize(
+    ("lost", "happened"),
+    [
+        (KafkaTimeoutError(), True),
+        (KafkaTimeoutError(), False),
+        (NotEnoughReplicasError(), True),
+        (TransactionalIdAuthorizationFailedError(), True),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, KafkaError) else str(value),
+)
+def test_a_batch_whose_commit_was_not_answered_is_published_once(
+    log: Log, open_store: Callable[[], Log], monkeypatch: pytest.MonkeyPatch, lost: KafkaError, happened: bool
+) -> None:
+    put(open_store(), "t.a", "work")
+    consumer = log.consumer("t.a", "g")
+    poll_until(consumer, bool)
+    faults = Faults(monkeypatch, lost, happened=happened)
+    with pytest.raises(LogError, match="it shows later"):
+        commit(log, consumer)
+    with pytest.raises(LogError, match="a transaction is still open"):
+        consumer.poll(1, 0.0)
+    faults.end()
+    retried(lambda: consumer.poll(1, 0.0) and None)
+    if not happened:
+        commit(log, consumer)
+    assert [r.value for r in open_store().read("t.b", 0, 0, 10)] == [b"after the outage"]
+    assert log.committed("t.a", "g")[0].offset == 1
+
+
+class Faults:
+    """The answer to the next commit is lost; then no producer gets ready, then no consumer, until all is well again."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: KafkaError, *, happened: bool) -> None:
+        self._error = error
+        self._left = {"commit": 1, "ready": 1, "look": 10**9}
+        commit_transaction, ready = KafkaProducer.commit_transaction, KafkaProducer.init_transactions
+        consumer = Cluster.consumer
+
+        def unanswered(producer: KafkaProducer) -> None:
+            if happened or not self._left["commit"]:
+                commit_transaction(producer)
+            self._fail("commit")
+
+        def not_ready(producer: KafkaProducer) -> None:
+            if not self._left["commit"]:
+                self._fail("ready")
+            ready(producer)
+
+        def blind(there: Cluster, **options: object) -> object:
+            self._fail("look")
+            return consumer(there, **options)
+
+        monkeypatch.setattr("stream.kafka_writer.WAIT_SECONDS", 3.0)
+        monkeypatch.setattr(KafkaProducer, "commit_transaction", unanswered)
+        monkeypatch.setattr(KafkaProducer, "init_transactions", not_ready)
+        monkeypatch.setattr(Cluster, "consumer", blind)
+
+    def _fail(self, at: str) -> None:
+        if self._left[at] > 0:
+            self._left[at] -= 1
+            raise self._error
+
+    def end(self) -> None:
+        """All is well again."""
+        self._left = dict.fromkeys(self._left, 0)
 
 
 def poll_for(consumer: Consumer, seconds: float) -> None:
