@@ -64,3 +64,12 @@ def test_alerts_of_a_run_are_sent_and_a_rule_is_tried_on_it(home: Home, server: 
     assert (missing.returncode, missing.stderr) == (
         2, "newswatch: no rule 'nobody' in rules; there are live; a file must end in .yml\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "[]\n", "# nothing yet\n"])
+def test_a_file_without_rules_is_no_rule_to_try(home: Home, text: str) -> None:
+    home.write("empty.yml", text)
+    done = home("rules", "test", "empty.yml")
+    assert done.returncode == 2
+    assert done.stderr.startswith("newswatch: empty.yml: no rules in it; ")
+    assert done.stderr.count("\n") == 1
