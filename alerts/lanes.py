@@ -12,27 +12,33 @@ import structlog
 
 from alerts.channels import Channel, Failure
 from alerts.notify import delivered, given_up, late_reason, pause, too_late
+from alerts.wording import span
 from stream.messages import Alert, Delivery
 
 logger = structlog.get_logger()
 
 UNSET_PATIENCE = timedelta(hours=1)
-"""A target that the settings no longer name may come back with the next restart; after that it is given up."""
+"""A target that the settings do not name may come back with the next restart; its alerts wait so long from when this
+process first saw it missing, or from when they were raised if that was later."""
 
 
 class Unset:
-    """Stands for a target that waiting deliveries name and the settings do not."""
+    """Stands for a target that waiting deliveries name and the settings do not, from when it is made."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: Callable[[], datetime]) -> None:
         self.name = name
+        self._clock = clock
+        self._since = clock()
 
     def wants(self, _alert: Alert) -> bool:
         """Nothing new."""
         return False
 
-    def send(self, _delivery_id: str, _alert: Alert) -> Failure | None:
-        """Cannot."""
-        return Failure("the settings name no such target any more")
+    def send(self, _delivery_id: str, alert: Alert) -> Failure | None:
+        """Cannot; after ``UNSET_PATIENCE`` it never will."""
+        if self._clock() - max(self._since, alert.created) >= UNSET_PATIENCE:
+            return Failure(f"the settings name no such target, for {span(UNSET_PATIENCE)} by now", final=True)
+        return Failure("the settings name no such target")
 
 
 @dataclass(slots=True)

@@ -269,16 +269,28 @@ def test_what_is_refused_or_too_late_is_given_up_in_one_line_and_recorded(
     assert {(line["alert"], line["target"]): line["reason"] for line in said} == found
 
 
-def test_a_target_that_the_settings_no_longer_name_is_given_up_after_an_hour(log: Log, tmp_path: Path) -> None:
-    raise_alerts(log, alert("1", UNSET_PATIENCE + timedelta(minutes=1)), alert("2"))
-    worker = stage(log, settings(webhook("gone", "https://a.example/"), give_up_after=86_400))[0]
+def test_a_missing_target_keeps_its_alerts_for_an_hour_from_when_it_was_first_missed(log: Log) -> None:
+    raise_alerts(log, alert("1", timedelta(hours=2)))  # its target failed for two hours, then it was taken out
+    given = settings(webhook("gone", "https://a.example/"), give_up_after=86_400)
+    now = clock()
+    worker = stage(log, given)[0]
     while worker.step(0.0):
         pass
     worker.close()
-    with running(tmp_path, settings(give_up_after=86_400)):
-        until(lambda: len(ends(log)) == 1, "the older one to be given up")
+    sender = Sender(log, NAMES, {}, settings(give_up_after=86_400), lambda: now)
+
+    def after_a_step(condition: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: sender.step(0.0) >= 0 and condition()
+
+    with capture_logs() as logs:
+        waits = "target fails, alerts for it wait"
+        until(after_a_step(lambda: any(line["event"] == waits for line in logs)), "the target to be missed")
+        now += UNSET_PATIENCE
+        until(after_a_step(lambda: is_done(log)), "it to be given up")
+    sender.close()
     (end,) = ends(log)
     assert (end.alert_id, end.state) == ("1", "given_up")
+    assert end.reason == "the settings name no such target, for 60 minutes by now"
 
 
 def test_what_is_no_delivery_becomes_a_dead_letter_and_the_rest_goes_on(
