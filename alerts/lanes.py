@@ -71,6 +71,7 @@ class Lane:
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._stop = threading.Event()
         self._failures = 0
+        self._failing: Failure | None = None  # the last of these failures
         # a daemon: a receiver that hangs does not keep the process from ending; the alert is sent again, as it must be
         self._thread = threading.Thread(target=self._run, name=f"notify {channel.name}", daemon=True)
         self._thread.start()
@@ -95,7 +96,7 @@ class Lane:
 
     def _deal_with(self, work: _Work) -> None:
         if too_late(work.delivery, self._clock(), self._give_up_after):
-            self._give_up(work, late_reason(self._give_up_after, work.last))
+            self._give_up(work, late_reason(self._give_up_after, work.last, self._failing))
             return
         failure = self._attempt(work)
         if failure is None:
@@ -123,6 +124,7 @@ class Lane:
 
     def _wait(self, failure: Failure) -> None:
         self._failures += 1
+        self._failing = failure
         seconds = pause(self._failures, failure.wait)
         logger.warning(
             "target fails, alerts for it wait", target=self._channel.name, reason=failure.reason,
@@ -134,3 +136,4 @@ class Lane:
         if self._failures:
             logger.info("target takes alerts again", target=self._channel.name, failures=self._failures)
         self._failures = 0
+        self._failing = None
