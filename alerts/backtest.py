@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from alerts.matching import candidates
 from alerts.relocations import told_by
 from alerts.rules import Rule
 from indexer.index import Document, Index, Stored
 from indexer.query import Query, parse
-from stream.errors import InvalidMessage
+from stream.errors import InvalidMessage, NewerSchema
 from stream.log import Log
 from stream.messages import Alert, Article, EnrichedArticle, LocationChange, Model, Transition, decode
+
+logger = structlog.get_logger()
 
 PAGE = 200
 _READ = 500
@@ -26,7 +30,8 @@ def would_raise(
     """The alerts of ``rule`` on news since then, the latest first; ``created`` is when they would have been raised.
 
     Rules on articles and location changes see what is indexed: of each article its latest revision, what was withdrawn
-    since as well. Rules on relocations see the transitions that the log keeps in ``transitions`` (its full name).
+    since as well. Rules on relocations see the transitions that the log keeps in ``transitions`` (its full
+    name); those of a newer newswatch are left out, and one line of the log says how many.
     """
     if rule.target == "relocations":
         yield from _over_transitions(rule, log, transitions, since, max_age)
@@ -86,23 +91,31 @@ def _whole(statement: Document) -> dict[str, Any]:
 
 def _over_transitions(rule: Rule, log: Log, topic: str, since: datetime | None, max_age: timedelta) -> Iterator[Alert]:
     found: list[tuple[datetime, Alert]] = []
+    newer = 0
     starts = log.offsets_for_time(topic, since) if since else dict.fromkeys(range(log.partitions(topic)), 0)
     for partition, start in starts.items():
         for at, transition in _read(log, topic, partition, start):
-            if since is None or transition.when >= since:
+            if isinstance(transition, NewerSchema):
+                newer += 1
+            elif since is None or transition.when >= since:
                 found += [(transition.when, alert) for alert in told_by([rule], transition, at, max_age)]
+    if newer:
+        logger.warning("transitions of a newer newswatch are left out, upgrade this one to see them", transitions=newer)
     found.sort(key=lambda one: (one[0], one[1].id), reverse=True)
     yield from (alert for _, alert in found)
 
 
-def _read(log: Log, topic: str, partition: int, offset: int) -> Iterator[tuple[datetime, Transition]]:
-    """The transitions from ``offset`` on, each with the time of its append."""
+def _read(log: Log, topic: str, partition: int, offset: int) -> Iterator[tuple[datetime, Transition | NewerSchema]]:
+    """The transitions from ``offset`` on, each with the time of its append; the error for one that is too new."""
     while records := log.read(topic, partition, offset, _READ):
         for record in records:
             try:
                 message = decode(record.value) if record.value is not None else None
             except InvalidMessage:
                 continue  # a dead letter by now
+            except NewerSchema as error:
+                yield record.timestamp, error
+                continue
             if isinstance(message, Transition):
                 yield record.timestamp, message
         offset = records[-1].offset + 1

@@ -12,27 +12,33 @@ import structlog
 
 from alerts.channels import Channel, Failure
 from alerts.notify import delivered, given_up, late_reason, pause, too_late
+from alerts.wording import span
 from stream.messages import Alert, Delivery
 
 logger = structlog.get_logger()
 
 UNSET_PATIENCE = timedelta(hours=1)
-"""A target that the settings no longer name may come back with the next restart; after that it is given up."""
+"""A target that the settings do not name may come back with the next restart; its alerts wait so long from when this
+process first saw it missing, or from when they were raised if that was later."""
 
 
 class Unset:
-    """Stands for a target that waiting deliveries name and the settings do not."""
+    """Stands for a target that waiting deliveries name and the settings do not, from when it is made."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: Callable[[], datetime]) -> None:
         self.name = name
+        self._clock = clock
+        self._since = clock()
 
     def wants(self, _alert: Alert) -> bool:
         """Nothing new."""
         return False
 
-    def send(self, _delivery_id: str, _alert: Alert) -> Failure | None:
-        """Cannot."""
-        return Failure("the settings name no such target any more")
+    def send(self, _delivery_id: str, alert: Alert) -> Failure | None:
+        """Cannot; after ``UNSET_PATIENCE`` it never will."""
+        if self._clock() - max(self._since, alert.created) >= UNSET_PATIENCE:
+            return Failure(f"the settings name no such target, for {span(UNSET_PATIENCE)} by now", final=True)
+        return Failure("the settings name no such target")
 
 
 @dataclass(slots=True)
@@ -65,6 +71,7 @@ class Lane:
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._stop = threading.Event()
         self._failures = 0
+        self._failing: Failure | None = None  # the last of these failures
         # a daemon: a receiver that hangs does not keep the process from ending; the alert is sent again, as it must be
         self._thread = threading.Thread(target=self._run, name=f"notify {channel.name}", daemon=True)
         self._thread.start()
@@ -89,7 +96,7 @@ class Lane:
 
     def _deal_with(self, work: _Work) -> None:
         if too_late(work.delivery, self._clock(), self._give_up_after):
-            self._give_up(work, late_reason(self._give_up_after, work.last))
+            self._give_up(work, late_reason(self._give_up_after, work.last, self._failing))
             return
         failure = self._attempt(work)
         if failure is None:
@@ -117,6 +124,7 @@ class Lane:
 
     def _wait(self, failure: Failure) -> None:
         self._failures += 1
+        self._failing = failure
         seconds = pause(self._failures, failure.wait)
         logger.warning(
             "target fails, alerts for it wait", target=self._channel.name, reason=failure.reason,
@@ -128,3 +136,4 @@ class Lane:
         if self._failures:
             logger.info("target takes alerts again", target=self._channel.name, failures=self._failures)
         self._failures = 0
+        self._failing = None

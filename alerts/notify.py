@@ -48,9 +48,15 @@ def given_up(delivery: Delivery, now: datetime, attempts: int, reason: str) -> D
     return delivery.model_copy(update=fields)
 
 
-def late_reason(give_up_after: timedelta, last: Failure | None) -> str:
-    """Why it is given up when it is too late."""
-    why = last.reason if last else "it was not tried in that time, the stage did not run"
+def late_reason(give_up_after: timedelta, last: Failure | None, of_target: Failure | None) -> str:
+    """Why it is given up when it is too late; ``last`` is how its last attempt failed, ``of_target`` how the target
+    fails. Without both nothing is known: attempts of earlier processes are not recorded."""
+    if last:
+        why = last.reason
+    elif of_target:
+        why = f"the target failed before its turn came: {of_target.reason}"
+    else:
+        why = "that was over when its turn came"
     return f"not delivered within {span(give_up_after)} (notify.give_up_after): {why}"
 
 

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 import structlog
 
 from alerts.channels import Channel
-from alerts.lanes import UNSET_PATIENCE, Lane, Unset
+from alerts.lanes import Lane, Unset
 from stream.appends import Append, Appender
 from stream.errors import Fenced, InvalidMessage, LogError, NewerSchema
 from stream.log import Log, Offset, Record, lag, partition_of
@@ -165,10 +165,9 @@ class Sender:
 
     def _lane(self, target: str) -> Lane:
         if target not in self._lanes:
-            channel = self._channels.get(target)
-            patience = self._settings.give_up_after if channel else min(UNSET_PATIENCE, self._settings.give_up_after)
+            channel = self._channels.get(target) or Unset(target, self._clock)
             self._lanes[target] = Lane(
-                channel or Unset(target), patience, self._clock, self._sending.__contains__, self._queue
+                channel, self._settings.give_up_after, self._clock, self._sending.__contains__, self._queue
             )
         return self._lanes[target]
 

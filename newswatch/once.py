@@ -140,7 +140,10 @@ def poll_once(
 
 
 def wait_until_done(log: Log, settings: Settings, supervisor: Supervisor, stop: Event, show: Show) -> None:
-    """Wait until no stage has anything left. Raises ``NewswatchError`` when nothing moves for two minutes."""
+    """Wait until no stage has anything left, or nothing but alerts whose targets do not take them (one line says so).
+
+    Raises ``NewswatchError`` when nothing moves for two minutes.
+    """
     before: list[StageProgress] = []
     moved = time.monotonic()
     while True:
@@ -153,8 +156,25 @@ def wait_until_done(log: Log, settings: Settings, supervisor: Supervisor, stop: 
             return
         if seen != before:
             before, moved = seen, time.monotonic()
+        elif (waiting := _only_deliveries(seen)) and time.monotonic() - moved > _target_patience(settings):
+            logger.warning(
+                "targets do not take their alerts: newswatch notify or the next run sends what waits",
+                records=waiting, since=f"{time.monotonic() - moved:.0f} s",
+            )  # fmt: skip
+            return
         elif time.monotonic() - moved > STALLED_SECONDS:
             stuck = ", ".join(f"{s.stage} ({s.left} of {s.topic} left)" for s in seen if s.left)
             raise NewswatchError(f"no progress for {STALLED_SECONDS:.0f} s: {stuck}; see the log lines above")
         if stop.wait(LOOK_SECONDS):
             raise NewswatchError("interrupted before the end; nothing is lost, run it again to go on")
+
+
+def _only_deliveries(seen: Sequence[StageProgress]) -> int:
+    """How many records of ``deliveries`` are left, from the first that waits; 0 where other work is left."""
+    left = {s.topic: s.left for s in seen if s.left}
+    return left["deliveries"] if left.keys() == {"deliveries"} else 0
+
+
+def _target_patience(settings: Settings) -> float:
+    """Seconds without a delivery that tell a target which is down from one that is slow: two attempts and a pause."""
+    return 2 * settings.notify.timeout.total_seconds() + 1.0

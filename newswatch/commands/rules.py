@@ -95,7 +95,10 @@ def try_rule(
 
 def _rules_named(rule: str, folder: Path) -> tuple[Rule, ...]:
     if Path(rule).suffix in (".yml", ".yaml"):
-        return load_rule_files([Path(rule)])
+        written = load_rule_files([Path(rule)])
+        if not written:
+            raise ConfigError(f"{rule}: no rules in it; a rule is a list entry with id, name and query")
+        return written
     found = load_rules(folder)
     chosen = tuple(one for one in found if one.id == rule)
     if not chosen:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from structlog.testing import capture_logs
 
 from alerts.backtest import enriched_article, would_raise
 from alerts.matching import candidates
@@ -126,3 +127,14 @@ def test_rules_on_relocations_see_the_transitions_that_are_kept(index: Index, lo
     assert [found[0]] == expected
     assert [a.transition for a in tried(any_, index, log, TRANSITION.when - timedelta(days=2))] == ["t0", "t1", "t2"]
     assert tried(rule("harbour", "relocations", on=("withdrawn",)), index, log) == []
+
+
+def test_transitions_of_a_newer_newswatch_are_left_out_and_one_line_says_so(index: Index, log: Log) -> None:
+    newer = TRANSITION.model_copy(update={"id": "newer", "schema_version": 99})
+    with log.transaction() as tx:
+        for partition, one in enumerate([newer, newer, TRANSITION]):
+            tx.publish(TOPIC, partition % PARTITIONS, one.id, encode(one))
+    with capture_logs() as logs:
+        found = tried(rule("harbour", "relocations"), index, log)
+    assert [a.transition for a in found] == [TRANSITION.id]
+    assert [(line["log_level"], line["transitions"]) for line in logs] == [("warning", 2)]

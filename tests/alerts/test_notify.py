@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event, Thread
 
 import pytest
 from structlog.testing import capture_logs
 
 from alerts.channels import Channel, Failure, open_channels
-from alerts.lanes import UNSET_PATIENCE
+from alerts.lanes import UNSET_PATIENCE, Lane
 from alerts.notify import PlanDeliveries, delivered, deliveries_of, delivery_id, given_up, pause, too_late
 from alerts.sender import Sender
 from stream.dead_letters import list_dead_letters
@@ -251,34 +252,71 @@ def test_what_is_refused_or_too_late_is_given_up_in_one_line_and_recorded(
     receiver.answer = lambda _: (422, {})
     with hook() as down, capture_logs() as logs:
         down.answer = lambda _: (500, {})
-        given = settings(webhook("picky", receiver.url), webhook("down", down.url), give_up_after=1.0)
+        given = settings(webhook("picky", receiver.url), webhook("down", down.url), give_up_after=3.0)
         raise_alerts(log, alert("new"), alert("old", timedelta(hours=1)))
         with running(tmp_path, given):
             until(lambda: len(ends(log)) == 4, "all to be given up")
             until(lambda: is_done(log), "no lag")
     found = {(d.alert_id, d.target): d.reason for d in ends(log)}
-    late = "not delivered within 1 second (notify.give_up_after): "
-    untried = late + "it was not tried in that time, the stage did not run"
+    late = "not delivered within 3 seconds (notify.give_up_after): "
+    assert found.pop(("old", "down")) in (  # as it stands before the other or behind it
+        late + "that was over when its turn came",
+        late + "the target failed before its turn came: 127.0.0.1 answers HTTP 500",
+    )
     assert found == {
         ("new", "picky"): "127.0.0.1 refuses the alert: HTTP 422",
         ("new", "down"): late + "127.0.0.1 answers HTTP 500",
-        ("old", "picky"): untried,
-        ("old", "down"): untried,
+        ("old", "picky"): late + "that was over when its turn came",
     }
     said = [line for line in logs if line["event"] == "alert is not delivered"]
-    assert {(line["alert"], line["target"]): line["reason"] for line in said} == found
+    told = {(line["alert"], line["target"]): line["reason"] for line in said}
+    assert told == {(d.alert_id, d.target): d.reason for d in ends(log)}
 
 
-def test_a_target_that_the_settings_no_longer_name_is_given_up_after_an_hour(log: Log, tmp_path: Path) -> None:
-    raise_alerts(log, alert("1", UNSET_PATIENCE + timedelta(minutes=1)), alert("2"))
-    worker = stage(log, settings(webhook("gone", "https://a.example/"), give_up_after=86_400))[0]
+def test_what_waited_behind_a_failing_target_says_how_that_fails() -> None:
+    class Down:
+        name = "down"
+
+        def wants(self, _alert: Alert) -> bool:
+            return True
+
+        def send(self, _identifier: str, _alert: Alert) -> Failure | None:
+            return Failure("HTTP 503")
+
+    ended: SimpleQueue[Delivery] = SimpleQueue()
+    lane = Lane(Down(), timedelta(seconds=1), clock, lambda _: True, ended)
+    for name in ("first", "second"):
+        one = alert(name)
+        lane.put(Delivery(id=name, alert_id=name, target="down", state="waiting", at=one.created, alert=one))
+    reasons = {end.alert_id: end.reason for end in (ended.get(timeout=10), ended.get(timeout=10))}
+    lane.stop()
+    lane.join(5)
+    late = "not delivered within 1 second (notify.give_up_after): "
+    assert reasons == {"first": late + "HTTP 503", "second": late + "the target failed before its turn came: HTTP 503"}
+
+
+def test_a_missing_target_keeps_its_alerts_for_an_hour_from_when_it_was_first_missed(log: Log) -> None:
+    raise_alerts(log, alert("1", timedelta(hours=2)))  # its target failed for two hours, then it was taken out
+    given = settings(webhook("gone", "https://a.example/"), give_up_after=86_400)
+    now = clock()
+    worker = stage(log, given)[0]
     while worker.step(0.0):
         pass
     worker.close()
-    with running(tmp_path, settings(give_up_after=86_400)):
-        until(lambda: len(ends(log)) == 1, "the older one to be given up")
+    sender = Sender(log, NAMES, {}, settings(give_up_after=86_400), lambda: now)
+
+    def after_a_step(condition: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: sender.step(0.0) >= 0 and condition()
+
+    with capture_logs() as logs:
+        waits = "target fails, alerts for it wait"
+        until(after_a_step(lambda: any(line["event"] == waits for line in logs)), "the target to be missed")
+        now += UNSET_PATIENCE
+        until(after_a_step(lambda: is_done(log)), "it to be given up")
+    sender.close()
     (end,) = ends(log)
     assert (end.alert_id, end.state) == ("1", "given_up")
+    assert end.reason == "the settings name no such target, for 60 minutes by now"
 
 
 def test_what_is_no_delivery_becomes_a_dead_letter_and_the_rest_goes_on(

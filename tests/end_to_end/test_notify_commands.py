@@ -64,3 +64,32 @@ def test_alerts_of_a_run_are_sent_and_a_rule_is_tried_on_it(home: Home, server: 
     assert (missing.returncode, missing.stderr) == (
         2, "newswatch: no rule 'nobody' in rules; there are live; a file must end in .yml\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "[]\n", "# nothing yet\n"])
+def test_a_file_without_rules_is_no_rule_to_try(home: Home, text: str) -> None:
+    home.write("empty.yml", text)
+    done = home("rules", "test", "empty.yml")
+    assert done.returncode == 2
+    assert done.stderr.startswith("newswatch: empty.yml: no rules in it; ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_dead_target_does_not_keep_a_run_from_its_end(home: Home, server: Server) -> None:
+    world = load_world()
+    _, server.pages["feed"] = render(world["gulf-courier"], 1, datetime.now(UTC), world)
+    home.write("rules/live.yml", RULE.replace("NAME", "live").replace("TARGET", "location-changes"))
+    with hook() as dead, hook() as well:
+        dead.answer = lambda _: (503, {})
+        home.write(
+            "newswatch.toml",
+            f'{FEEDS}[alerts]\nmax_age = "7d"\n[notify]\ntimeout = "2s"\n'
+            f'[[notify.webhook]]\nname = "dead"\nsecret = "{SECRET}"\nurl = "{dead.url}"\n'
+            f'[[notify.webhook]]\nname = "well"\nsecret = "{SECRET}"\nurl = "{well.url}"\n',
+        )
+        home.ok("feeds", "add", server.url("feed"))
+        done = home("run", "--once")
+        assert done.returncode == 0, done.stderr
+        assert dead.requests
+        assert well.ids()
+    assert done.stderr.count("targets do not take their alerts") == 1
