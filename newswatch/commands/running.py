@@ -104,9 +104,11 @@ def setup(
 
 
 def _stage_help(name: str) -> str:
-    sources = " and ".join(STAGES[name].sources)
+    stage = STAGES[name]
+    *others, last = stage.sources + stage.beside
+    reads = f"{', '.join(others)} and {last}" if others else last
     return (
-        f"A worker of the stage {name}: {STAGES[name].does} (reads {sources}). "
+        f"A worker of the stage {name}: {stage.does} (reads {reads}). "
         f"Start as many as there are partitions.\n\nExample: newswatch {name}"
     )
 
