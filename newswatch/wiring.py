@@ -58,7 +58,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             "index",
             ("enriched", "relocations", "alerts"),
-            "writes articles, location changes, relocations and alerts to the index",
+            "writes articles, location changes, relocations, alerts and the state of newswatch itself to the index",
             beside=("workers", "feed-state", "dead-letters"),
         ),
         Stage("notify", ("alerts", "deliveries"), "sends alerts by webhook and mail"),

@@ -36,7 +36,7 @@ class KibanaSettings(Section):
     """An API key of Elasticsearch, as it encodes it; or ``user`` and ``password``."""
     user: str | None = None
     """The user, where there is no API key."""
-    password: SecretStr | None = None
+    password: SecretStr | None = Field(default=None, validate_default=True)
     """The password of ``user``."""
     ca_file: Path | None = None
     """The authority (PEM) that signed Kibana's certificate, where the system does not know it."""
@@ -46,7 +46,8 @@ class KibanaSettings(Section):
     @field_validator("password")
     @classmethod
     def _of_a_user(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value and (info.data.get("api_key") or not info.data.get("user")):
+        key, user = info.data.get("api_key"), info.data.get("user")
+        if bool(user) != bool(value) or (key and user):
             raise ValueError("give kibana.user and kibana.password, or kibana.api_key alone")
         return value
 

@@ -13,7 +13,7 @@ import tomllib
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import (
     Field,
@@ -21,11 +21,11 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stream.connections import ElasticsearchSettings, KafkaSettings, KibanaSettings
 from stream.errors import ConfigError
-from stream.logs import redact
 from stream.sections import Duration, ListOf, Section
 from stream.targets import NotifySettings
 
@@ -80,7 +80,7 @@ class EnrichSettings(Section):
 
     batch_size: int = Field(default=64, ge=1, le=512)
     """Articles a batch: larger ones are a little faster and need much more memory."""
-    pipelines: dict[str, str] = Field(default={})
+    pipelines: dict[str, str] = Field(default={}, examples=[{"de": "de_core_news_sm"}])
     """spaCy pipelines of other languages than English, e.g. ``{de = "de_core_news_sm"}`` after installing it: their
     entities are added. Without one, places and well-known organisations are found by name."""
 
@@ -206,7 +206,7 @@ def load_settings(file: Path | None = None) -> Settings:
         return Settings(**values)
     except ValidationError as error:
         raise ConfigError(_explain(error, path)) from error
-    except ValueError as error:  # a variable that should be JSON (a whole section) and is not
+    except ValueError as error:  # a variable that should be JSON (a whole section, a table) and is not
         raise ConfigError(_explain_variable()) from error
 
 
@@ -263,19 +263,29 @@ def _explain(error: ValidationError, file: Path) -> str:
         return f"{name}: no such setting (in {where}); {_nearest(name, names)}"
     hint = " (durations look like 90s, 15m, 2h, 7d)" if "time_delta" in first["type"] else ""
     message = first["msg"].removeprefix("Value error, ")
-    shown = "what is set" if path[-1] in _SECRETS else repr(_redacted(first["input"]))
+    whole = known().get(name) or isinstance(first["input"], dict | list)  # a secret may be anywhere in it
+    shown = "what is set" if whole or path[-1] in _SECRETS else repr(_redacted(first["input"]))
     return f"{name}: {shown} is not valid (from {where}): {message}{hint}"
 
 
 def _explain_variable() -> str:
-    for name, section in known().items():
-        for variable, value in os.environ.items():
-            if section and variable.upper() == PREFIX + name.upper() and not _is_json(value):
-                return (
-                    f"{variable}: {redact(_redacted(value))!r} is not a JSON object; give its settings one by one,"
-                    f" e.g. {variable}__{next(iter(section.model_fields)).upper()}=…"
-                )
+    """The first variable that should be a JSON object and is none. A section is not shown: secrets may be in it."""
+    for variable, value in os.environ.items():
+        name, _, setting = variable.lower().removeprefix(PREFIX.lower()).partition("__")
+        section = known().get(name)
+        if section is None or not variable.upper().startswith(PREFIX) or _is_json(value):
+            continue
+        if not setting:
+            one = f"{variable}__{next(iter(section.model_fields)).upper()}=…"
+            return f"{variable}: what is set is not a JSON object; give its settings one by one, e.g. {one}"
+        field = section.model_fields[setting]
+        if get_origin(field.annotation) is dict:
+            return f"{variable}: {_redacted(value)!r} is not a JSON object; write it as in {_example(field)}"
     return "environment: a variable cannot be read as JSON"
+
+
+def _example(field: FieldInfo) -> str:
+    return json.dumps((field.examples or [{}])[0])
 
 
 def _is_json(value: str) -> bool:

@@ -82,15 +82,20 @@ def setup(
     Example: newswatch setup --kibana http://localhost:5601
     """
     settings = options(context).settings()
+    shown = None
+    if kibana is not None:
+        from newswatch.kibana.client import Kibana
+
+        shown = Kibana(kibana, settings.kibana)  # a wrong address is refused before anything is made
     lines = set_up(settings)
     for line in lines:
         typer.echo(line)
-    if kibana is not None:
+    if shown is not None:
         from newswatch.kibana.provision import set_up_kibana
 
         if settings.index.startswith("sqlite:"):
             typer.echo("kibana shows what is on Elasticsearch, but index_url is a file: it will find nothing", err=True)
-        brought = set_up_kibana(kibana, settings.kibana, settings.elasticsearch.prefix)
+        brought = set_up_kibana(shown, settings.kibana.spaces, settings.elasticsearch.prefix)
         for line in brought:
             typer.echo(line)
         lines += brought
@@ -99,9 +104,11 @@ def setup(
 
 
 def _stage_help(name: str) -> str:
-    sources = " and ".join(STAGES[name].sources)
+    stage = STAGES[name]
+    *others, last = stage.sources + stage.beside
+    reads = f"{', '.join(others)} and {last}" if others else last
     return (
-        f"A worker of the stage {name}: {STAGES[name].does} (reads {sources}). "
+        f"A worker of the stage {name}: {stage.does} (reads {reads}). "
         f"Start as many as there are partitions.\n\nExample: newswatch {name}"
     )
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from indexer.fields import Kind
 from newswatch.kibana.bundle import NUMBER, Mark, bundle, mark_of
-from newswatch.kibana.client import PATIENCE, Key, Kibana
+from newswatch.kibana.client import Key, Kibana
 from newswatch.kibana.objects import Place, SavedObject, View
 from stream.errors import ConfigError
-from stream.settings import KibanaSettings
 
 DEFAULT_VIEW: Kind = "relocations"
 """What Discover opens with where nobody chose."""
@@ -52,13 +51,13 @@ def _called(o: SavedObject) -> str:
     return f"{kind} {o.attributes.get('name') or o.attributes['title']!s}"
 
 
-def set_up_kibana(url: str, settings: KibanaSettings, prefix: str, patience: float = PATIENCE) -> list[str]:
-    """Make every space of the settings hold the bundle over the indices called ``prefix``; a line for each change.
+def set_up_kibana(kibana: Kibana, spaces: Sequence[str], prefix: str) -> list[str]:
+    """Make each of these spaces hold the bundle over the indices called ``prefix``; a line for each change.
 
     Safe to repeat. Raises ``NewswatchError`` where Kibana is away or did not take everything, ``ConfigError`` where a
     person must act: a wrong key, an unknown space, a Kibana that is too old, objects of a newer newswatch.
     """
-    return asyncio.run(_set_up(Kibana(url, settings, patience), settings.spaces, prefix))
+    return asyncio.run(_set_up(kibana, spaces, prefix))
 
 
 async def _set_up(kibana: Kibana, spaces: Sequence[str], prefix: str) -> list[str]:

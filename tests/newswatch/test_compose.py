@@ -83,6 +83,33 @@ def test_a_stage_is_a_service_that_scales(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
+def test_each_reads_the_settings_of_the_person(name: str) -> None:
+    assert OURS[name]["working_dir"] == "/settings"
+    assert "./settings:/settings:ro" in OURS[name]["volumes"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_rules_are_there_where_they_are_said_to_be(name: str) -> None:
+    said = OURS[name]["environment"].get("NEWSWATCH_RULES_DIR")
+    assert (said == "/rules") == ("./rules:/rules:ro" in OURS[name]["volumes"])
+
+
+def test_rules_can_be_tried_where_the_readme_tries_them() -> None:
+    readme = (compose.ROOT / "README.md").read_text(encoding="utf-8")
+    (name,) = re.findall(r"^\$ docker compose exec (\w+) newswatch rules test", readme, re.MULTILINE)
+    assert {"NEWSWATCH_RULES_DIR", "NEWSWATCH_INDEX_URL", "NEWSWATCH_LOG_URL"} <= OURS[name]["environment"].keys()
+
+
+def test_the_dashboards_are_brought_into_kibana() -> None:
+    service, before = OURS["dashboards"], OURS["setup"]
+    assert service["command"] == ["setup", "--kibana", "http://kibana:5601"]
+    assert service["depends_on"] == {"kibana": {"condition": "service_healthy"}}
+    assert "restart" not in service
+    same = {k: v for k, v in service["environment"].items() if not k.startswith("NEWSWATCH_KIBANA__")}
+    assert same.items() <= before["environment"].items(), "it repeats what setup did, and must change nothing"
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_ours_run_without_rights_on_a_file_system_that_is_read_only(name: str) -> None:
     service = OURS[name]
     assert (service["user"], service["read_only"], service["cap_drop"]) == ("10001:10001", True, ["ALL"])
@@ -123,7 +150,7 @@ def test_a_service_has_only_the_passwords_that_it_needs() -> None:
     }
     assert holders == {
         "KAFKA_PASSWORD": {"kafka", *OURS},
-        "ELASTIC_PASSWORD": {"elasticsearch", "setup"},
+        "ELASTIC_PASSWORD": {"elasticsearch", "setup", "dashboards"},
         "WORKER_PASSWORD": {"index", "setup"},
         "KIBANA_PASSWORD": {"kibana", "setup"},
         "ANALYST_PASSWORD": {"setup"},

@@ -115,7 +115,7 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> Non
         ("partitions = 0", ["partitions: '0'", FILE, "greater than or equal to 1"]),
         ('partitions = "many"', ["partitions: 'many'", FILE, "valid integer"]),
         ('log_level = "loud"', ["log_level: 'loud'", "debug|info|warning|error"]),
-        ("ingest = 3", ["ingest: '3'", FILE]),
+        ("ingest = 3", ["ingest: what is set", FILE, "valid dictionary"]),
         ('[ingest]\ntimeout = "soon"', ["ingest.timeout: 'soon'", "90s, 15m, 2h, 7d"]),
         ('[ingest]\ntimeout = "0s"', ["ingest.timeout: '0s'", "must be more than 0"]),
         ('[ingest]\ntimeout = "9999999999w"', ["ingest.timeout: '9999999999w'"]),
@@ -143,8 +143,15 @@ def test_a_wrong_value_is_told_in_one_line(write: Write, content: str, parts: li
     [
         ("NEWSWATCH_PARTITIONS", "0", ["partitions: '0'", "from NEWSWATCH_PARTITIONS"]),
         ("NEWSWATCH_ALERTS__MAX_AGE", "soon", ["alerts.max_age: 'soon'", "from NEWSWATCH_ALERTS__MAX_AGE", "2h"]),
-        ("NEWSWATCH_INGEST", "x", ["NEWSWATCH_INGEST: 'x' is not a JSON object", "NEWSWATCH_INGEST__ALLOW_NETWORKS="]),
+        ("NEWSWATCH_INGEST", "x", ["what is set is not a JSON object", "e.g. NEWSWATCH_INGEST__ALLOW_NETWORKS="]),
         ("NEWSWATCH_INGEST", '{"timeout": "x"}', ["ingest.timeout: 'x'", "from NEWSWATCH_INGEST)"]),
+        ("NEWSWATCH_INGEST", "3", ["ingest: what is set", "from NEWSWATCH_INGEST)", "valid dictionary"]),
+        (
+            "NEWSWATCH_ENRICH__PIPELINES",
+            "de=foo",
+            ["NEWSWATCH_ENRICH__PIPELINES: 'de=foo' is not a JSON object", 'write it as in {"de": "de_core_news_sm"}'],
+        ),
+        ("NEWSWATCH_ENRICH__PIPELINES", '{"de": 3}', ["enrich.pipelines: '3'", "from NEWSWATCH_ENRICH__PIPELINES"]),
         ("NEWSWATCH_INGEST__ALLOW_NETWORKS", "home", ["'home'", "from NEWSWATCH_INGEST__ALLOW_NETWORKS", "network"]),
         ("NEWSWATCH_INGEST__ALLOW_NETWORKS", '["10.0.0.0/8"', ["not valid JSON", '["127.0.0.0/8"]']),
     ],
@@ -268,7 +275,48 @@ def test_the_password_in_a_url_never_reaches_the_message(
         load_settings()
     causes = [str(caught.value), str(caught.value.__cause__)]
     assert not any("user" in text or "hun" in text or "ter2" in text for text in causes)
-    assert "//***@" in str(caught.value)
+    assert ("what is set" if name == "ingest" else "//***@") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'elasticsearch = "bXlz"',
+        'elasticsearch = ["bXlz"]',
+        '[[elasticsearch]]\napi_key = "bXlz"',
+        '[elasticsearch]\nuser = {api_key = "bXlz"}',
+        '[elasticsearch.api_key]\nkey = "bXlz"',
+        '[[notify]]\nname = "desk"\nurl = "https://hooks.example.org/T/bXlz"',
+        '[notify]\nwebhook = "https://hooks.example.org/T/bXlz"',
+    ],
+)
+def test_a_secret_in_the_wrong_place_of_the_file_is_not_shown(write: Write, content: str) -> None:
+    write(content)
+    with pytest.raises(ConfigError, match=r"^(elasticsearch|notify)[a-z._]*: what is set is not valid") as caught:
+        load_settings()
+    assert "bXlz" not in str(caught.value) + str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NEWSWATCH_ELASTICSEARCH", "bXlz"),
+        ("newswatch_elasticsearch", "bXlz"),
+        ("NEWSWATCH_ELASTICSEARCH", '"bXlz"'),
+        ("NEWSWATCH_ELASTICSEARCH", '["bXlz"]'),
+        ("NEWSWATCH_NOTIFY", "https://hooks.example.org/T/bXlz"),
+        ("NEWSWATCH_NOTIFY", '[{"name": "desk", "url": "https://hooks.example.org/T/bXlz"}]'),
+        ("NEWSWATCH_NOTIFY", '{"webhook": {"url": "https://hooks.example.org/T/bXlz"}}'),
+    ],
+)
+def test_a_secret_in_the_wrong_variable_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=f"(?i){variable}.*") as caught:
+        load_settings()
+    assert "what is set is not" in str(caught.value)
+    assert "bXlz" not in str(caught.value) + str(caught.value.__cause__)
 
 
 # -- Kafka
@@ -292,6 +340,28 @@ def test_how_brokers_are_reached_must_fit_together(write: Write, text: str, matc
         load_settings()
     assert "hunter2" not in str(caught.value)
     assert "12345" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ['user = "desk"', 'password = "hunter2"', 'api_key = "hunter2"\nuser = "desk"\npassword = "hunter2"',
+             'api_key = "hunter2"\nuser = "desk"']
+)  # fmt: skip
+def test_kibana_wants_user_and_password_or_a_key_alone(write: Write, text: str) -> None:
+    write(f"[kibana]\n{text}\n")
+    with pytest.raises(
+        ConfigError, match=r"give kibana\.user and kibana\.password, or kibana\.api_key alone"
+    ) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_user_of_kibana_may_be_in_the_file_and_the_password_in_the_environment(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('[kibana]\nuser = "desk"\n')
+    monkeypatch.setenv("NEWSWATCH_KIBANA__PASSWORD", "hunter2")
+    kibana = load_settings().kibana
+    assert (kibana.user, kibana.password and kibana.password.get_secret_value()) == ("desk", "hunter2")
 
 
 def test_a_password_is_not_shown(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

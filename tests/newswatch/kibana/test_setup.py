@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from newswatch.kibana import provision
 from newswatch.kibana.bundle import NUMBER, Mark, bundle, mark_of
+from newswatch.kibana.client import Kibana as Client
 from newswatch.kibana.objects import Place, ndjson
 from newswatch.kibana.provision import plan, set_up_kibana
 from stream.errors import ConfigError, NewswatchError
@@ -32,7 +33,7 @@ def kibana() -> Iterator[Kibana]:
 
 
 def set_up(kibana: Kibana, settings: KibanaSettings = NO_KEY) -> list[str]:
-    return set_up_kibana(kibana.url, settings, "newswatch", patience=2.0)
+    return set_up_kibana(Client(kibana.url, settings, patience=2.0), settings.spaces, "newswatch")
 
 
 def test_the_first_time_brings_everything_the_second_nothing(kibana: Kibana) -> None:
@@ -101,7 +102,7 @@ def fault(kibana: Kibana | str, error: type[NewswatchError], settings: KibanaSet
     url = kibana if isinstance(kibana, str) else kibana.url
     began = time.monotonic()
     with pytest.raises(error) as caught:
-        set_up_kibana(url, settings, "newswatch", patience=1.5)
+        set_up_kibana(Client(url, settings, patience=1.5), settings.spaces, "newswatch")
     assert time.monotonic() - began < 10
     told = str(caught.value)
     assert "\n" not in told
@@ -233,6 +234,14 @@ def test_the_command_reports_and_does_nothing_the_second_time(kibana: Kibana, ho
     wrong = home("setup", "--kibana", kibana.url)
     assert wrong.returncode == 2
     assert wrong.stderr.splitlines()[-1].startswith(f"newswatch: kibana {kibana.url}: wants credentials")
+
+
+def test_the_command_refuses_an_address_before_it_makes_anything(home: Home) -> None:
+    wrong = home("setup", "--kibana", "localhost:5601")
+    assert wrong.returncode == 2
+    assert wrong.stdout == ""
+    assert wrong.stderr.startswith("newswatch: --kibana: 'localhost:5601' is no address")
+    assert not list(home.folder.rglob("*.db"))
 
 
 def test_what_is_planned_can_be_imported_alone() -> None:
