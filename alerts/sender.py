@@ -3,7 +3,8 @@
 Whoever owns a partition sends what waits there. The committed offset of a partition is that of its first delivery that
 still waits, so after a crash or a take-over all that waits is read again; it is read to the end before anything is
 sent, for what was delivered says so further on. The final record and the offset go into one transaction, which a
-former owner cannot commit: each delivery ends in one final record, although it may have been sent twice.
+former owner cannot commit: each delivery ends in one final record, although it may have been sent twice. Beside the
+offset stands how far dead letters were written (``letters:57``: all below offset 57), as they, too, are read again.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ logger = structlog.get_logger()
 
 STAGE, TOPIC = "notify", "deliveries"
 _READ = 500
+_LETTERS = "letters:"
 
 
 class Sender:
@@ -62,7 +64,8 @@ class Sender:
         self._sending: dict[str, int] = {}  # id → partition of what is with its lane; lanes look into it
         self._queue: SimpleQueue[Delivery] = SimpleQueue()
         self._ended: dict[str, Delivery] = {}
-        self._letters: list[Append] = []
+        self._letters: dict[int, dict[int, Append]] = {}  # partition → offset → dead letter that is not written yet
+        self._lettered: dict[int, int] = {}  # partition → the offset below which dead letters were written
         self._committed: dict[int, int] = {}
         self._next: dict[int, int] = {}
         self._newer: dict[int, str] = {}  # partition → why a record of it waits for an upgrade
@@ -113,7 +116,11 @@ class Sender:
             self._next.pop(partition, None)
             self._committed.pop(partition, None)
             self._newer.pop(partition, None)
+            self._letters.pop(partition, None)
+            self._lettered.pop(partition, None)
         self._whole &= owned
+        if gained := owned - self._waiting.keys():
+            self._learn_letters(gained)
         for partition in owned:
             self._waiting.setdefault(partition, {})
             self._read.setdefault(partition, {})
@@ -122,6 +129,7 @@ class Sender:
         waiting, read = self._waiting[record.partition], self._read[record.partition]
         if record.offset < self._next.get(record.partition, 0):  # it was lost and came back: others may have sent since
             self._whole.discard(record.partition)
+            self._learn_letters({record.partition})
         self._next[record.partition] = record.offset + 1
         if record.value is None:
             return
@@ -150,7 +158,18 @@ class Sender:
             self._ended.pop(delivery.id, None)
 
     def _bury(self, record: Record, reason: str) -> None:
-        self._letters += self._appender.prepare(record, Reject(reason), 1)[1]
+        letters = self._letters[record.partition]
+        if record.offset >= self._lettered[record.partition] and record.offset not in letters:
+            letters[record.offset] = self._appender.prepare(record, Reject(reason), 1)[1][0]
+
+    def _learn_letters(self, partitions: Collection[int]) -> None:
+        """Look how far dead letters of these partitions were written, by whomever, and drop those that were."""
+        committed = self._log.committed(self._topic, self._consumer.group)
+        for partition in partitions:
+            written = _written(committed[partition].metadata) if partition in committed else 0
+            kept = self._letters.get(partition, {})
+            self._lettered[partition] = max(written, self._lettered.get(partition, 0))
+            self._letters[partition] = {o: a for o, a in kept.items() if o >= self._lettered[partition]}
 
     def _start(self) -> None:
         """Give the lanes what waits, of partitions that were read to their end."""
@@ -178,20 +197,26 @@ class Sender:
         self._collect()
         final = {i: d for i, d in self._ended.items() if self._sending[i] in self._whole}
         partitions = {self._sending[identifier] for identifier in final}
+        if lettered := {p for p, letters in self._letters.items() if letters}:
+            self._learn_letters(lettered)  # whoever had the partition for a moment, or a commit without an answer
         stands = {partition: self._first_waiting(partition, final) for partition in self._waiting}
-        offsets = {p: Offset(o) for p, o in stands.items() if p in partitions or self._committed.get(p) != o}
+        changed = partitions | lettered | {p for p, o in stands.items() if self._committed.get(p) != o}
+        written = {p: max((self._lettered[p], *(o + 1 for o in self._letters[p]))) for p in changed}
+        offsets = {p: Offset(stands[p], f"{_LETTERS}{written[p]}" if written[p] > stands[p] else "") for p in changed}
         if not offsets:
             return
         try:
             with self._log.transaction(self._consumer) as tx:
-                for append in (*self._letters, *self._records(final)):
+                letters = [letter for p in lettered for letter in self._letters[p].values()]
+                for append in (*letters, *self._records(final)):
                     tx.publish(append.topic, append.partition, append.key, append.value, append.headers)
                 tx.commit(offsets)
         except Fenced as error:
             logger.info("partition was taken over, its deliveries are sent by its new owner", reason=str(error))
             return
         self._committed |= {partition: offset.offset for partition, offset in offsets.items()}
-        self._letters.clear()
+        self._lettered |= written
+        self._letters |= {partition: {} for partition in lettered}
         self._count(final.values())
         for identifier in final:
             del self._waiting[self._sending.pop(identifier)][identifier]
@@ -220,3 +245,9 @@ class Sender:
             self.counts.done += arrived
             self.counts.rejected += not arrived
             self.counts.retried += max(0, delivery.attempts - 1)
+
+
+def _written(metadata: str) -> int:
+    """The offset below which dead letters were written, from what was committed beside the offset; 0 if none."""
+    number = metadata.removeprefix(_LETTERS)
+    return int(number) if metadata.startswith(_LETTERS) and number.isdecimal() else 0

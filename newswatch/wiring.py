@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from alerts.rules import load_rules
+from alerts.rules import Rule, load_rules
 from indexer.index import Index, open_index
 from ingest.feeds import Diff, diff, load_feeds
 from stream.errors import ConfigError
@@ -89,7 +89,7 @@ def set_up(settings: Settings) -> list[str]:
     """
     from alerts.channels import open_channels, refuse_unknown_rules
 
-    refuse_unknown_rules(settings.notify, [rule.id for rule in load_rules(settings.rules_dir)])
+    refuse_unknown_rules(settings.notify, [rule.id for rule in rules_of(settings)])
     open_channels(settings.notify)
     wanted = load_feeds(settings.feeds_file) if settings.feeds_file else None
     with closing(connect_log(settings, create=True)) as log, closing(connect_index(settings, create=True)) as index:
@@ -98,6 +98,14 @@ def set_up(settings: Settings) -> list[str]:
         if wanted is not None:
             lines += change_feeds(log, names(settings), diff(wanted, present_feeds(log, names(settings))))
     return lines
+
+
+def rules_of(settings: Settings) -> tuple[Rule, ...]:
+    """The rules in ``rules_dir``; none where the default folder is absent. Raises ``ConfigError`` for a folder that was
+    set and is not there, and ``RuleErrors``."""
+    if "rules_dir" in settings.model_fields_set and not settings.rules_dir.exists():
+        raise ConfigError(f"rules_dir: no folder {settings.rules_dir}; make it, or set rules_dir to the one with *.yml")
+    return load_rules(settings.rules_dir)
 
 
 def present_feeds(log: Log, topics: Names) -> dict[str, Feed]:
@@ -137,6 +145,8 @@ def run_stage(settings: Settings, stage: str, stop: threading.Event, *, supervis
     health = Health()
     server = MetricsServer(_metrics_address(settings, stage, supervised), health) if settings.metrics_address else None
     log = connect_log(settings)
+    if stage == "notify" and not supervised and not (settings.notify.webhook or settings.notify.mail):
+        logger.warning("no targets: alerts read now are never sent; set [[notify.webhook]] or [[notify.mail]]")
     stack = ExitStack()
     try:
         if stage == "ingest":
@@ -239,6 +249,8 @@ def _alert(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler
     causes = STAGES["alert"].sources
     for cause in causes:
         _same_partitions(log, topics, cause, "alerts")
+    if not rules_of(settings):
+        logger.warning("no rules, so no alerts until there are some", folder=str(settings.rules_dir))
     ledger = alert_ledger(log, topics.topic("alerts"))
     rules = RulesFolder(settings.rules_dir)
     return dict.fromkeys(causes, RaiseAlerts(rules, ledger, lambda: datetime.now(UTC), settings.alerts.max_age))

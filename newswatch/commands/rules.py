@@ -12,15 +12,16 @@ from typing import Annotated
 import typer
 
 from alerts.backtest import would_raise
-from alerts.rules import OF_RELOCATIONS, Rule, load_rule_files, load_rules
+from alerts.rules import OF_RELOCATIONS, Rule, load_rule_files
 from indexer.documents import alert_document
 from newswatch import report
 from newswatch.cli import options
 from newswatch.commands.search import Json, Limit, Since
 from newswatch.times import parse_time
-from newswatch.wiring import connect_index, connect_log, names
+from newswatch.wiring import connect_index, connect_log, names, rules_of
 from stream.errors import ConfigError
 from stream.messages import encode
+from stream.settings import Settings
 
 rules = typer.Typer(help="The alert rules.", no_args_is_help=True)
 
@@ -36,8 +37,8 @@ def check_rules(context: typer.Context) -> None:
 
     Example: newswatch rules check
     """
-    folder = options(context).settings().rules_dir
-    found = load_rules(folder)
+    settings = options(context).settings()
+    folder, found = settings.rules_dir, rules_of(settings)
     typer.echo(
         f"{len(found)} rule{'s' if len(found) > 1 else ''} in {folder}: all valid"
         if found
@@ -51,8 +52,8 @@ def list_rules(context: typer.Context, as_json: Json = False) -> None:
 
     Example: newswatch rules list
     """
-    folder = options(context).settings().rules_dir
-    found = load_rules(folder)
+    settings = options(context).settings()
+    folder, found = settings.rules_dir, rules_of(settings)
     for rule in found:
         if as_json:
             more = OF_RELOCATIONS if rule.target == "relocations" else ()
@@ -78,7 +79,7 @@ def try_rule(
     """
     settings = options(context).settings()
     start = parse_time(since, datetime.now(UTC), "--since") if since else None
-    chosen = _rules_named(rule, settings.rules_dir)
+    chosen = _rules_named(rule, settings)
     topic, age = names(settings).topic("transitions"), settings.alerts.max_age
     with closing(connect_index(settings)) as index, closing(connect_log(settings)) as log:
         for one in chosen:
@@ -93,15 +94,15 @@ def try_rule(
                 typer.echo(f"{one.id}: {limit} of {limit + left}; --limit shows more", err=True)
 
 
-def _rules_named(rule: str, folder: Path) -> tuple[Rule, ...]:
+def _rules_named(rule: str, settings: Settings) -> tuple[Rule, ...]:
     if Path(rule).suffix in (".yml", ".yaml"):
         written = load_rule_files([Path(rule)])
         if not written:
             raise ConfigError(f"{rule}: no rules in it; a rule is a list entry with id, name and query")
         return written
-    found = load_rules(folder)
+    found = rules_of(settings)
     chosen = tuple(one for one in found if one.id == rule)
     if not chosen:
         have = ", ".join(one.id for one in found) or "none"
-        raise ConfigError(f"no rule {rule!r} in {folder}; there are {have}; a file must end in .yml")
+        raise ConfigError(f"no rule {rule!r} in {settings.rules_dir}; there are {have}; a file must end in .yml")
     return chosen

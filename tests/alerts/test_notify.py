@@ -335,6 +335,47 @@ def test_what_is_no_delivery_becomes_a_dead_letter_and_the_rest_goes_on(
     assert {letter.stage for letter in letters} == {"notify"}
 
 
+@pytest.mark.parametrize("backend", sorted(STORES))
+def test_a_record_behind_one_that_waits_becomes_one_dead_letter_over_all_restarts(backend: str, tmp_path: Path) -> None:
+    store = STORES[backend](tmp_path)
+    log = store.open()
+    log.create_topics(NAMES.described(), PARTITIONS)
+    one = alert("1")
+    waits = Delivery(id="w", alert_id="1", target="down", state="waiting", at=clock(), alert=one)
+    with hook() as down:
+        down.answer = lambda _: (500, {})
+        given = settings(webhook("down", down.url))
+        with log.transaction() as tx:
+            tx.publish(DELIVERIES, 0, "w", encode(waits))
+        for n in range(3):
+            if n < 2:  # one before each start but the last
+                with log.transaction() as tx:
+                    tx.publish(DELIVERIES, 0, f"bad{n}", b"no JSON")
+            down.requests = 0
+            with running(store, given):
+                until(lambda: down.requests > 0, "the target to be tried")
+            assert [letter.key for letter in list_dead_letters(log, NAMES)] == [f"bad{m}" for m in range(min(n, 1) + 1)]
+        assert log.committed(*GROUPS[1])[0].offset == 0
+    log.close()
+
+
+def test_a_dead_letter_of_a_lost_partition_is_left_to_its_new_owner(log: Log) -> None:
+    with log.transaction() as tx:
+        for partition in range(PARTITIONS):
+            tx.publish(DELIVERIES, partition, f"bad{partition}", b"no JSON")
+    given = settings()
+    first, second = (Sender(log, NAMES, {}, given, clock) for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(first, "_settle", lambda: None)  # it has read, and loses a partition before it could record
+        until(lambda: first.step(0.0) > 0, "the first to read")
+        until(lambda: first.step(0.0) + second.step(0.0) >= 0 and len(second.assignment()) == 1, "the take-over")
+        until(lambda: second.step(0.0) >= 0 and len(list_dead_letters(log, NAMES)) == 1, "the second to record")
+    first.step(0.0)
+    first.close()
+    second.close()
+    assert sorted(letter.key for letter in list_dead_letters(log, NAMES)) == ["bad0", "bad1"]
+
+
 def test_a_record_of_a_newer_newswatch_waits_for_the_upgrade(log: Log, tmp_path: Path, receiver: Hook) -> None:
     raise_alerts(log, alert("1"))
     given = settings(webhook("desk", receiver.url))

@@ -27,6 +27,7 @@ URL = "https://a.example/feed"
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     file = tmp_path / "newswatch.toml"
+    (tmp_path / "rules").mkdir()
     file.write_text(f'data_dir = "{tmp_path}/data"\nrules_dir = "{tmp_path}/rules"\n', encoding="utf-8")
     made = load_settings(file)
     set_up(made)

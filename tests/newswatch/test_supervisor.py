@@ -34,6 +34,7 @@ def alive(pid: int) -> bool:
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     file = tmp_path / "newswatch.toml"
+    (tmp_path / "rules").mkdir()
     file.write_text(f'data_dir = "{tmp_path}/data"\nrules_dir = "{tmp_path}/rules"\n', encoding="utf-8")
     set_up(load_settings(file))
     return file
@@ -122,7 +123,6 @@ def test_what_breaks_while_it_runs_is_waited_for_rather_than_given_up(config: Pa
     supervisor.start()
     try:
         time.sleep(1.0)
-        (tmp_path / "rules").mkdir()
         (tmp_path / "rules" / "r.yml").write_text("- id: [broken\n", encoding="utf-8")
         first = supervisor.pids()["alert"]
         os.kill(first, signal.SIGKILL)

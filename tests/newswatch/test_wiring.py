@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ingest.feeds import Diff, make_feed
 from newswatch.wiring import STAGES, change_feeds, connect_index, connect_log, names, present_feeds, run_stage, set_up
@@ -18,6 +19,7 @@ from stream.settings import Settings, load_settings
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     file = tmp_path / "newswatch.toml"
+    (tmp_path / "rules").mkdir()
     file.write_text(f'data_dir = "{tmp_path}/data"\nrules_dir = "{tmp_path}/rules"\n', encoding="utf-8")
     return load_settings(file)
 
@@ -58,6 +60,24 @@ def test_a_ledger_that_is_partitioned_otherwise_is_refused(settings: Settings) -
     log.close()
     with pytest.raises(ConfigError, match="same number of partitions, they have 4 and 2"):
         run_stage(settings, "alert", threading.Event())
+
+
+def test_a_rules_folder_that_was_set_and_is_not_there_is_refused(settings: Settings) -> None:
+    settings.rules_dir.rmdir()
+    with pytest.raises(ConfigError, match=r"rules_dir: no folder .*rules; make it"):
+        set_up(settings)
+    assert not settings.data_dir.exists()
+    assert set_up(Settings(data_dir=settings.data_dir))  # the default folder need not be there
+
+
+@pytest.mark.parametrize(("stage", "says"), [("alert", "no rules"), ("notify", "no targets")])
+def test_a_stage_that_has_nothing_to_do_says_so_once(settings: Settings, stage: str, says: str) -> None:
+    set_up(settings)
+    stop = threading.Event()
+    stop.set()
+    with capture_logs() as logs:
+        run_stage(settings, stage, stop)
+    assert [line["event"][: len(says)] for line in logs if line["log_level"] == "warning"] == [says]
 
 
 @pytest.mark.parametrize("name", ["key", "auth", "sig", "pwd", "access_token"])
