@@ -21,6 +21,7 @@ from elasticsearch import AuthenticationException, AuthorizationException, Elast
 
 from newswatch.wiring import STAGES
 from tests import compose, service_kafka
+from tests.newswatch.kibana.server import serve
 from tests.service_elastic_secure import SecureServer, secure_elasticsearch
 from tests.services import free_ports, java_and_maven, missing, scratch
 
@@ -119,11 +120,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
                 client.indices.delete_index_template(name="newswatch-*")
 
 
-def set_up(stack: Stack) -> str:
+def set_up(stack: Stack, service: str = "setup", kibana: str = "") -> str:
     done = subprocess.run(
-        stack.command("setup"),
-        cwd=stack.folder("setup"),
-        env=stack.environment("setup"),
+        [word.replace("http://kibana:5601", kibana) for word in stack.command(service)],
+        cwd=stack.folder(service),
+        env=stack.environment(service),
         capture_output=True,
         text=True,
         timeout=300,
@@ -149,6 +150,15 @@ def test_setup_makes_users_topics_and_index_and_can_be_repeated(stack: Stack) ->
             client.indices.create(index="elsewhere")
     with _as(stack, "newswatch", "wrong") as client, pytest.raises(AuthenticationException):
         client.security.authenticate()
+
+
+def test_the_dashboards_are_brought_into_kibana_and_nothing_else_is_changed(stack: Stack) -> None:
+    set_up(stack)
+    with serve() as kibana:
+        said = set_up(stack, "dashboards", kibana.url).splitlines()
+        assert "kibana, space default: dashboard newswatch: Moves created" in said
+        assert all(line.startswith("kibana, ") for line in said)
+        assert set_up(stack, "dashboards", kibana.url) == "everything is there; nothing to do\n"
 
 
 def _as(stack: Stack, user: str, password: str) -> Elasticsearch:
