@@ -15,7 +15,7 @@ _SECRET_NAMES = re.compile(_NAMES, re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
 _PARAMETER = re.compile(r"([?&;][\w.-]*(?:token|key|secret|auth|sig|pass|pwd)[\w.-]*=)[^&;#\s'\"]*", re.IGNORECASE)
 _NAMED = re.compile(
-    rf"""((?:{_NAMES})[\w-]*(?:=|['"]\s*[:=]\s*|:\s+))((?:basic|bearer)\s+)?('[^']*'|"[^"]*"|[^\s'"&;,)}}\]]+)""",
+    rf"""((?:{_NAMES})(?![\w-]*_file(?![\w-]))[\w-]*(?:=|['"]\s*[:=]\s*|:\s+))((?:basic|bearer)\s+)?('[^']*'|"[^"]*"|[^\s'"&;,)}}\]]+)""",
     re.IGNORECASE,
 )
 
@@ -24,7 +24,8 @@ def redact(text: str) -> str:
     """``text`` with every secret in it replaced by ``***``.
 
     Secrets are the user and password of a URL, its parameters that are named like one (``?key=…``), and the value of
-    what is named like one elsewhere (``'password': …``, ``Authorization: Bearer …``).
+    what is named like one elsewhere (``'password': …``, ``Authorization: Bearer …``), but for the name of a file
+    (``password_file: …``).
     """
     return _NAMED.sub(r"\1***", _PARAMETER.sub(r"\1***", _CREDENTIALS.sub("***@", text)))
 

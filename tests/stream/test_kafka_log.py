@@ -29,6 +29,7 @@ from stream.kafka import KafkaLog
 from stream.kafka_client import Cluster, cluster
 from stream.kafka_writer import Attempt
 from stream.log import Consumer, Log, Offset, open_log
+from stream.logs import redact
 from stream.settings import KafkaSettings
 from stream.table import KeyTable
 from stream.topics import Topic
@@ -219,8 +220,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (KafkaSettings(ca_file=tmp_path / "nil", security_protocol="ssl"), "kafka.ca_file"),
         (KafkaSettings.model_validate(sasl | {"password_file": tmp_path / "nil"}), "kafka.password_file"),
     ):
-        with pytest.raises(ConfigError, match=name):
+        with pytest.raises(ConfigError, match=name) as caught:
             cluster("kafka://h", given)
+        assert str(given.ca_file or given.password_file) in redact(str(caught.value))
 
 
 # -- topics

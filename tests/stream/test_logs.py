@@ -67,6 +67,9 @@ def configure(stderr: io.StringIO, level: str = "info", stage: str | None = None
         ("Authorization: Bearer hunter2", "Authorization: ***"),
         ("authorization: Basic aHVudGVyMg==", "authorization: ***"),
         ("host=a password=hunter2 user=b", "host=a password=*** user=b"),
+        ("password_file_token=hunter2", "password_file_token=***"),
+        ("password_file-key: hunter2", "password_file-key: ***"),
+        ("password_files: hunter2", "password_files: ***"),
     ],
 )
 def test_secrets_are_hidden(text: str, shown: str) -> None:
@@ -84,6 +87,8 @@ def test_secrets_are_hidden(text: str, shown: str) -> None:
         "2 tokens were read",
         "not well-formed (invalid token): line 1, column 5",
         "Saudi Arabia's secret talks in Doha",
+        "kafka.password_file: /run/secrets/kafka: cannot be read: No such file or directory",
+        "{'secret_file': 'desk.secret'}",
     ],
 )
 def test_what_is_no_secret_is_left_alone(text: str) -> None:
