@@ -127,7 +127,7 @@ class Supervisor:
         if child.process is not None and child.process.stdin is not None:
             child.process.stdin.close()
         child.process = None
-        if code == 2 and child.starts == 1:
+        if code == 2 and child.starts == 1 and now - child.started < STEADY_SECONDS:
             child.usage_error = True  # what it was started with is wrong; what breaks later may be mended again
             return
         child.failures = 1 if now - child.started > STEADY_SECONDS else child.failures + 1

@@ -81,6 +81,25 @@ def test_a_stage_refused_for_its_configuration_is_not_restarted(
     assert "partitions" in capfd.readouterr().err
 
 
+def test_a_first_start_that_ran_for_long_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newswatch.supervisor.STEADY_SECONDS", 0.1)
+    file = tmp_path / "newswatch.toml"
+    file.write_text("partitions = 0\n", encoding="utf-8")  # ends with 2, like what breaks while it runs
+    supervisor = Supervisor(("alert",), ("--config", str(file)))
+    supervisor.start()
+    try:
+        first = supervisor.pids()["alert"]
+
+        def again() -> bool:
+            supervisor.check()
+            return supervisor.pids().get("alert", first) != first
+
+        until(again)
+        assert supervisor.refused() == []
+    finally:
+        supervisor.stop()
+
+
 def test_children_drain_when_the_supervisor_is_killed(config: Path) -> None:
     script = (
         "import time; from newswatch.supervisor import Supervisor; from stream.logs import configure_logging\n"
