@@ -55,3 +55,16 @@ def begin(found: Note) -> Begin:
     if found.deaths >= BATCH_DEATHS:
         return Begin(True, FIRST_START)
     return Begin(False, Note("batch", found.deaths + 1))
+
+
+@dataclass(slots=True)
+class OneByOne:
+    """A partition that runs one by one: the note for its next record (None: give it up), for how many records."""
+
+    note: Note | None
+    left: int
+
+    def went_on(self) -> None:
+        """A record was settled."""
+        self.note = FIRST_START
+        self.left -= 1

@@ -71,7 +71,7 @@ class Worker:
         self._waits: dict[int, _Wait] = {}
         self._begun: set[int] = set()
         self._noted: set[int] = set()
-        self._careful: dict[int, _Careful] = {}
+        self._careful: dict[int, attempts.OneByOne] = {}
         self._seconds_each = 0.0
         self._fetched: dict[tuple[int, int], datetime] = {}
 
@@ -140,7 +140,7 @@ class Worker:
                 begin = attempts.begin(attempts.read(stands.metadata))
                 self._careful.pop(partition, None)
                 if begin.one_by_one:
-                    self._careful[partition] = _Careful(begin.note, self._limits.records)
+                    self._careful[partition] = attempts.OneByOne(begin.note, self._limits.records)
                 else:
                     notes[partition] = Offset(stands.offset, str(begin.note))
             self._commit([], notes)
@@ -169,8 +169,7 @@ class Worker:
                 self._noted.add(record.partition)
                 self._process([record])
             if self._consumer_is_past(record):
-                careful.note = attempts.FIRST_START
-                careful.left -= 1
+                careful.went_on()
         self._careful = {p: careful for p, careful in self._careful.items() if careful.left > 0}
 
     # -- one batch
@@ -342,14 +341,6 @@ class _Wait:
     until: float = 0.0
     attempts: int = 0
     paused: bool = False
-
-
-@dataclass(slots=True)
-class _Careful:
-    """A partition that runs one by one: the note for its next record (None: give it up), for how many records."""
-
-    note: attempts.Note | None
-    left: int
 
 
 def _read(record: Record, group: str, raw: bool) -> Incoming | Outcome:

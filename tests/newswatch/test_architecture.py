@@ -45,6 +45,12 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_no_module_is_longer_than_a_person_reads_at_once() -> None:
+    modules = [module for package in PACKAGES for module in (ROOT / package).rglob("*.py")]
+    lines = {str(m.relative_to(ROOT)): len(m.read_text(encoding="utf-8").splitlines()) for m in modules}
+    assert {module: count for module, count in lines.items() if count > 400} == {}
+
+
 def test_the_house_as_it_is_keeps_every_contract(copy: Path) -> None:
     result = lint(copy)
     assert result.returncode == 0, result.stdout
