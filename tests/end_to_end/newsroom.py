@@ -71,6 +71,7 @@ def fixed(document: Document) -> Document:
 
 
 FREE_IN_CASES = {
+    "title": "how far it went in one step (3 independent sources, 1 or 2 before)",
     "evidence": "what came in last stands first",
     "links": "the same",
     "text": "the same",
