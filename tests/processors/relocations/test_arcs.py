@@ -34,11 +34,12 @@ READ: dict[str, list[tuple[Status, int]]] = {
     "eritrean-refugees": [*SAME * 3, (DONE, 0), (DONE, 0)],
     "islamic-jihad-bureau": [(PLANNED, 0), (PLANNED, 0), (ONGOING, 0), (DONE, 0), (DONE, 0)],
 }
-"""Of each article of the story the status, and which of the expected relocations it tells."""
+"""Of each article of the story the status, and which of the expected relocations it tells: of the first set."""
+ARCS = [arc for arc in load_arcs() if arc.name in READ]
 COUNTRIES_ONLY = {"arc09-a1", "arc09-a2"}
 
 
-@pytest.mark.parametrize("arc", load_arcs(), ids=lambda arc: arc.name)
+@pytest.mark.parametrize("arc", ARCS, ids=lambda arc: arc.name)
 def test_a_story_that_is_read_right_comes_out_right(arc: Arc) -> None:
     found = told(arc)
     compared, others = compare(arc, [r.model_dump(mode="json") for r in found])
@@ -46,7 +47,7 @@ def test_a_story_that_is_read_right_comes_out_right(arc: Arc) -> None:
     assert not others
 
 
-@pytest.mark.parametrize("arc", load_arcs(), ids=lambda arc: arc.name)
+@pytest.mark.parametrize("arc", ARCS, ids=lambda arc: arc.name)
 def test_its_history_has_the_turns_of_the_story(arc: Arc) -> None:
     history = {
         r.id: [kind for kind, _ in groupby(t.kind for t in r.history)] for r in told(arc) if not r.withdrawn
