@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from spacy.tokens import Span, Token
 
-from processors.components.phrases import is_goods, type_of
+from processors.components.phrases import SUBJECTS, is_goods, type_of
 from processors.lexicons import word_lists
 
 SINGULAR = frozenset(["he", "him", "his", "himself", "she", "her", "hers", "herself"])
@@ -15,8 +15,7 @@ NEUTER = frozenset(["it", "its", "itself"])
 SPEAKER = frozenset(["i", "we", "me", "us", "my", "our"])
 PRONOUNS = SINGULAR | PLURAL | NEUTER | SPEAKER
 
-_SUBJECTS = frozenset({"nsubj", "nsubjpass"})
-_CANDIDATES = _SUBJECTS | {"dobj", "pobj", "agent", "ROOT", "attr", "conj", "appos", "poss", "dep"}
+_CANDIDATES = SUBJECTS | {"dobj", "pobj", "agent", "ROOT", "attr", "conj", "appos", "poss", "dep"}
 
 
 def antecedent(pronoun: Token) -> Token | None:
@@ -37,18 +36,18 @@ def antecedent(pronoun: Token) -> Token | None:
             (
                 c
                 for c in candidates
-                if c.pos_ == "PROPN" and c.dep_ in _SUBJECTS and c.ent_type_ not in {"GPE", "LOC", "DATE"}
+                if c.pos_ == "PROPN" and c.dep_ in SUBJECTS and c.ent_type_ not in {"GPE", "LOC", "DATE"}
             ),
             None,
         )
     if pronoun.lower_ == "its":
-        return next((c for c in candidates if c.ent_type_ == "GPE" and c.dep_ in _SUBJECTS), None)
+        return next((c for c in candidates if c.ent_type_ == "GPE" and c.dep_ in SUBJECTS), None)
     return None
 
 
 def _is_state(candidate: Token, pronoun: Token) -> bool:
     """Whether a state does something with what is its own: "Chile will move its embassy"."""
-    return candidate.ent_type_ == "GPE" and candidate.dep_ in _SUBJECTS and candidate.sent == pronoun.sent
+    return candidate.ent_type_ == "GPE" and candidate.dep_ in SUBJECTS and candidate.sent == pronoun.sent
 
 
 def _before(pronoun: Token) -> Iterator[Token]:
@@ -58,17 +57,15 @@ def _before(pronoun: Token) -> Iterator[Token]:
     while node.head.i != node.i:
         node = node.head
         if node.pos_ in {"VERB", "AUX"}:
-            yield from (
-                c for c in node.children if c.dep_ in _SUBJECTS and c.i < pronoun.i and not _reaches(c, pronoun)
-            )
+            yield from (c for c in node.children if c.dep_ in SUBJECTS and c.i < pronoun.i and not _reaches(c, pronoun))
     earlier = [t for t in doc[sentence.start : pronoun.i] if t.dep_ in _CANDIDATES and not _reaches(t, pronoun)]
-    yield from (t for t in reversed(earlier) if t.dep_ in _SUBJECTS)
+    yield from (t for t in reversed(earlier) if t.dep_ in SUBJECTS)
     previous = _sentences_before(pronoun)
     if previous:
-        yield from (t for t in previous[0] if t.dep_ in _SUBJECTS)
+        yield from (t for t in previous[0] if t.dep_ in SUBJECTS)
     yield from reversed(earlier)
     for sent in previous:
-        yield from (t for t in sent if t.dep_ in _SUBJECTS)
+        yield from (t for t in sent if t.dep_ in SUBJECTS)
         yield from (t for t in sent if t.dep_ in _CANDIDATES)
 
 
@@ -91,7 +88,7 @@ def _after(pronoun: Token) -> Iterator[Token]:
     )
     if sentence.end < len(doc):
         following = doc[sentence.end].sent
-        yield from (t for t in following if t.dep_ in _SUBJECTS)
+        yield from (t for t in following if t.dep_ in SUBJECTS)
 
 
 def _reaches(candidate: Token, pronoun: Token) -> bool:
@@ -122,7 +119,7 @@ def _fits(pronoun: Token, candidate: Token) -> bool:
     )
     if pronoun.lower_ in SINGULAR:
         return (actor_type == "person" and not plural) or candidate.ent_type_ == "PERSON"
-    if pronoun.lower_ in NEUTER and candidate.pos_ == "PROPN" and candidate.dep_ in _SUBJECTS:
+    if pronoun.lower_ in NEUTER and candidate.pos_ == "PROPN" and candidate.dep_ in SUBJECTS:
         return candidate.tag_ != "NNPS"  # "its" is never a person: a firm that the model took for one
     if pronoun.lower_ in NEUTER:
         return actor_type in {"organisation", "company", "group", "military", "other"} and candidate.tag_ not in {
@@ -137,7 +134,7 @@ def _speaker(pronoun: Token) -> Token | None:
     doc, sentence = pronoun.doc, pronoun.sent
     for token in doc[sentence.start : min(len(doc), sentence.end + 12)]:
         if token.lemma_ in {"say", "tell", "write", "add", "announce"} and token.pos_ == "VERB":
-            subject = next((c for c in token.children if c.dep_ in _SUBJECTS), None)
+            subject = next((c for c in token.children if c.dep_ in SUBJECTS), None)
             if subject is None:
                 continue
             if subject.lower_ in PRONOUNS - SPEAKER:

@@ -381,5 +381,6 @@ def test_a_section_with_a_password_that_is_no_json_is_not_shown(monkeypatch: pyt
 
 
 def test_variables_for_the_tests_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_settings()
     monkeypatch.setenv("NEWSWATCH_TEST_KAFKA", "kafka://127.0.0.1:9092")
-    load_settings()
+    assert load_settings() == before
