@@ -41,8 +41,6 @@ from tests.services import free_ports
 A = Topic("t.a", "", "", "", compacted=False)
 B = Topic("t.b", "", "", "", compacted=False)
 SAID_WITHIN = 15.0
-# refused, the library leaves a socket to the garbage collector
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
 @pytest.fixture

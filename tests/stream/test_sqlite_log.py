@@ -270,7 +270,9 @@ def test_the_write_ahead_log_does_not_grow_while_readers_poll(log: SqliteLog, tm
             largest = max(largest, (tmp_path / "log.db-wal").stat().st_size)
     finally:
         child.kill()
-    assert largest < 25_000_000  # it is folded back every 1,000 pages of 8 KiB
+    # It is folded back every 1,000 pages of 8 KiB (8 MB), later where the reader was put to sleep inside a poll; a
+    # reader that kept its read transaction open would let it hold all that was written.
+    assert largest < written / 2
 
 
 def _poll_for(desk: Desk, seconds: float) -> None:
