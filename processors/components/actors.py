@@ -8,10 +8,10 @@ from spacy.language import Language
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc, Token
 
-from processors.components.coreference import PRONOUNS, antecedent, antecedents_of_owner, described
+from processors.components.coreference import PRONOUNS, antecedent, antecedents_of_owner, described, earlier_phrases
 from processors.components.model import ActorMention, Organisation, register_extensions
 from processors.components.phrases import phrase, type_of
-from processors.lexicons import DATA, Lexicon, load_lexicon
+from processors.lexicons import DATA, Lexicon, load_lexicon, word_lists
 from stream.messages import ActorType
 
 
@@ -71,7 +71,7 @@ class Actors:
 def actor_of(doc: Doc, head: Token) -> ActorMention | None:
     """The actor that the phrase of ``head`` names; None for a pronoun without antecedent and for what is no actor."""
     known: dict[int, Organisation] = doc._.actors or {}
-    if head.lower_ in PRONOUNS or described(head):
+    if head.lower_ in PRONOUNS or described(head) or shortened(head):
         meant = antecedent(head) if head.lower_ in PRONOUNS else _earlier(doc, head, known)
         if meant is None:
             return None if head.lower_ in PRONOUNS else _plain(head, known)
@@ -85,21 +85,55 @@ def actor_of(doc: Doc, head: Token) -> ActorMention | None:
     return _plain(head, known)
 
 
+_BODIES = frozenset(
+    ["group", "movement", "organisation", "organization", "militia", "party", "company", "firm", "agency", "body",
+     "bank"]
+)  # fmt: skip
+"""Nouns by which a text calls an organisation that it has named."""
+
+
 def _earlier(doc: Doc, head: Token, known: dict[int, Organisation]) -> Token | None:
-    """For "the group": the organisation named last before it."""
-    before = [i for i in known if i < head.i]
-    return (
-        doc[max(before)]
-        if before and head.lower_ in {"group", "movement", "organisation", "organization", "militia", "party"}
-        else None
-    )
+    """For "the group": the well-known organisation named last before it, else the organisation that a subject before
+    it names; for "the commission" what was named with that word ("the Melanesian Fisheries Commission")."""
+    if (full := _with_word(doc, head)) is not None:
+        return full
+    if head.lower_ not in _BODIES:
+        return None
+    if before := [i for i in known if i < head.i]:
+        return doc[max(before)]
+    for candidate in earlier_phrases(head):
+        start, end = phrase(candidate)
+        if candidate.i < head.i and (named := [t for t in doc[start:end] if t.ent_type_ == "ORG"]):
+            return named[-1]
+    return None
+
+
+def _with_word(doc: Doc, head: Token) -> Token | None:
+    """The last word of a name of two words or more before ``head`` that ends with its word."""
+    word = head.text[:1].upper() + head.text[1:]
+    return next((t for t in reversed(doc[1 : head.i]) if t.text == word and _ends_name(t)), None)
+
+
+def _ends_name(token: Token) -> bool:
+    before, after = token.nbor(-1), token.doc[token.i + 1 : token.i + 2]
+    goes_on = len(after) == 1 and (after[0].text[0].isupper() or after[0].text in {"-", "of"})
+    return before.text[0].isupper() and not before.is_sent_start and not goes_on
+
+
+def shortened(head: Token) -> bool:
+    """Whether a phrase is "the" and a noun with which an organisation was named before: "the commission"."""
+    if head.tag_ != "NN" or not head.is_lower or head.i == 0 or head.nbor(-1).lower_ != "the":
+        return False
+    lists = word_lists("nouns")
+    bodies = lists["office"] | lists["company"] | lists["military"] | lists["group"]
+    return head.lower_ in bodies and _with_word(head.doc, head) is not None
 
 
 def actor_in(doc: Doc, start: int, end: int, actor_type: ActorType) -> ActorMention | None:
     """The actor that the tokens ``start`` to ``end`` name; None for a pronoun without antecedent."""
     known: dict[int, Organisation] = doc._.actors or {}
     head = doc[start:end].root
-    if head.lower_ in PRONOUNS or described(head):
+    if head.lower_ in PRONOUNS or described(head) or shortened(head):
         return actor_of(doc, head)
     return _mention(head, start, end, known[head.i].type if head.i in known else actor_type, known)
 

@@ -22,7 +22,7 @@ def antecedent(pronoun: Token) -> Token | None:
     """The head of the phrase that ``pronoun`` stands for; None where nothing fits."""
     if pronoun.lower_ in SPEAKER:
         return _speaker(pronoun)
-    candidates = [*_before(pronoun), *_after(pronoun)]
+    candidates = [*earlier_phrases(pronoun), *_after(pronoun)]
     if pronoun.lower_ == "its" and candidates and _is_state(candidates[0], pronoun):
         return candidates[0]
     thing = pronoun.lower_ in NEUTER | {"them"} and pronoun.dep_ in {"dobj", "nsubjpass", "nsubj"}
@@ -50,7 +50,7 @@ def _is_state(candidate: Token, pronoun: Token) -> bool:
     return candidate.ent_type_ == "GPE" and candidate.dep_ in SUBJECTS and candidate.sent == pronoun.sent
 
 
-def _before(pronoun: Token) -> Iterator[Token]:
+def earlier_phrases(pronoun: Token) -> Iterator[Token]:
     """Candidates, the best first: subjects above the pronoun's clause, those of its sentence, then those before."""
     doc, sentence = pronoun.doc, pronoun.sent
     node = pronoun
@@ -145,10 +145,13 @@ def _speaker(pronoun: Token) -> Token | None:
 
 
 def antecedents_of_owner(head: Token) -> Token | None:
-    """For "its leaders": who "its" is; for "the group's leaders": who the group is. None where there is no owner."""
+    """For "its leaders" and "its bureau's office": who "its" is; for "the group's leaders": who the group is. None
+    where there is no owner."""
     owner = next((c for c in head.children if c.dep_ == "poss"), None)
     if owner is None:
         return None
+    if owner.pos_ == "NOUN" and (above := antecedents_of_owner(owner)) is not None:
+        return above
     return antecedent(owner) if owner.lower_ in PRONOUNS else owner
 
 

@@ -13,8 +13,8 @@ from processors.components.actors import actor_in
 from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
-from processors.components.phrases import phrase, subjects
-from processors.components.places import NO_PLACES, Places
+from processors.components.phrases import is_year, phrase, subjects
+from processors.components.places import NO_PLACES, Places, names_organisation
 from processors.components.roots import PEOPLE
 from processors.components.triggers import find_triggers
 from processors.learned.extractor import LearnedExtractor, Passage
@@ -203,7 +203,11 @@ def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
     while end > start and doc[end - 1].pos_ in {"ADP", "DET", "PUNCT", "PART", "SPACE", "CCONJ"}:
         end -= 1
     dateline = max((close for _, close in doc._.datelines or ()), default=0)
-    while end > start and (doc[start].text in {"'s", "’s", "'", "’"} or doc[start].idx < dateline <= doc[end - 1].idx):
+    while end > start and (
+        doc[start].text in {"'s", "’s", "'", "’"}
+        or is_year(doc[start])
+        or doc[start].idx < dateline <= doc[end - 1].idx
+    ):
         start += 1
     return start, end
 
@@ -221,7 +225,8 @@ def _place(doc: Doc, span: Characters | None, places: Places) -> PlaceMention | 
     if found.anaphor or found.toponym is not None:
         return found
     person = all(t.ent_type_ == "PERSON" for t in doc[start:end])
-    return found if not person and any(t.text[0].isupper() for t in doc[start:end]) else None
+    name = any(t.text[0].isupper() for t in doc[start:end])
+    return found if name and not person and not names_organisation(doc[start:end]) else None
 
 
 def _is_cut(doc: Doc, start: int, end: int) -> bool:

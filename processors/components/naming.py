@@ -28,7 +28,21 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
 
 
 def _full(doc: Doc, entity: Span) -> Span:
-    """The name as the text gives it in full: "Ismail Haniyeh" for a later "Haniyeh"."""
-    if entity.label_ != "PERSON" or len(entity) > 1:
+    """The name as the text gives it in full: "Ismail Haniyeh" for a later "Haniyeh", "Razlan Hakimi" for "Razlan" and
+    for "Datuk Seri Razlan"."""
+    persons = [e for e in doc.ents if e.label_ == "PERSON" and len(e) > 1]
+    if entity.label_ != "PERSON":
         return entity
-    return next((e for e in doc.ents if e.label_ == "PERSON" and len(e) > 1 and e[-1].text == entity.text), entity)
+    if len(entity) == 1:
+        by_family_name = next((e for e in persons if e[-1].text == entity.text), None)
+        return by_family_name or next((e for e in persons if e[0].text == entity.text), entity)
+    return next((e for e in persons if _titled(e, entity)), entity)
+
+
+def _titled(person: Span, entity: Span) -> bool:
+    """Whether ``person`` goes on where ``entity`` ends, or the words before its last stand before ``person`` too."""
+    if len(person) > len(entity) and person[: len(entity)].text == entity.text:
+        return True
+    start = person.start - len(entity) + 1
+    before = person.doc[max(start, 0) : person.start].text
+    return person[0].text == entity[-1].text and before == entity[:-1].text

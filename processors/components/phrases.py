@@ -31,11 +31,16 @@ def phrase(head: Token) -> tuple[int, int]:
         start > 1 and doc[start - 1].text == "." and not doc[start - 1].whitespace_ and not doc[start - 2].whitespace_
     ):
         start -= 2  # "Example.Com" is one name
-    while start < end - 1 and doc[start].ent_type_ == "DATE" and doc[start].i != head.i:
+    while start < end - 1 and doc[start].i != head.i and (doc[start].ent_type_ == "DATE" or is_year(doc[start])):
         start += 1
     while start < end and (doc[start].is_space or (doc[start].is_punct and doc[start].text not in {'"', "“"})):
         start += 1
     return start, end
+
+
+def is_year(token: Token) -> bool:
+    """Whether a number tells a year: "In 2005 civil servants were given two days"."""
+    return token.i > 0 and token.shape_ == "dddd" and token.nbor(-1).lower_ in {"in", "since", "by", "until"}
 
 
 def _of_phrase(preposition: Token, end: int) -> int:

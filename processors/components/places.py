@@ -169,7 +169,7 @@ class Places:
         """Demonyms and month names that the model took for places, and buildings ("the White House" is an office)."""
         text = doc[start:end].text
         lower = text.lower()
-        if lower in self._gazetteer.demonyms or lower in self._words["never"]:
+        if lower in self._gazetteer.demonyms or lower in self._words["never"] or names_organisation(doc[start:end]):
             return True
         return (
             end < len(doc)
@@ -322,32 +322,28 @@ def _from_to(doc: Doc, before: Token, end: int) -> bool:
     if before.lower_ == "from":
         return end < len(doc) and doc[end].lower_ in {"to", "for", "into", "via", "towards"}
     earlier = {t.lower_ for t in doc[max(0, before.i - 5) : before.i]}
+    quitted = bool(_QUITS & {t.lower_ for t in doc[max(0, before.i - 4) : before.i]})
     return (before.lower_ in {"to", "into"} and "from" in earlier) or (
-        before.lower_ == "for"
-        and doc[before.i - 1].text[0].isupper()
-        and bool(
-            {
-                "quit",
-                "quits",
-                "left",
-                "leave",
-                "leaves",
-                "swap",
-                "swaps",
-                "trade",
-                "abandon",
-                "abandons",
-                "flee",
-                "flees",
-                "fled",
-            }
-            & {t.lower_ for t in doc[max(0, before.i - 4) : before.i]}
-        )
+        before.lower_ == "for" and doc[before.i - 1].text[0].isupper() and quitted
     )
+
+
+_QUITS = frozenset(
+    ["quit", "quits", "left", "leave", "leaves", "swap", "swaps", "trade", "abandon", "abandons", "flee", "flees",
+     "fled"]
+)  # fmt: skip
 
 
 def _in_dateline(doc: Doc, i: int) -> bool:
     return any(start <= doc[i].idx < end for start, end in doc._.datelines or ())
+
+
+def names_organisation(span: Span) -> bool:
+    """Whether a name of several words is that of a company, a unit or a body ("the Bhairav Engineer Company")."""
+    if len(span) < 2 or gazetteer().meanings(span.text) or not span[-2].text[0].isupper():
+        return False
+    lists, last = word_lists("nouns"), span[-1].lower_
+    return last in (lists["company"] | lists["group"] | lists["military"] | lists["office"]) - lists["facility"]
 
 
 def _governs(token: Token) -> bool:

@@ -43,7 +43,7 @@ def root_of(doc: Doc, actor: ActorMention) -> str:
     if actor.organisation is not None:
         return actor.organisation.root
     owner = doc[actor.extra[0]] if actor.extra and not actor.pronoun and actor.type != "person" else None
-    if owner is not None and owner.ent_type_ not in {"GPE", "LOC", "NORP"}:
+    if owner is not None and owner.ent_type_ not in {"GPE", "LOC", "NORP"} and not _own_name(doc, actor):
         name = named(doc, *phrase(owner))
     elif (full := name_of(doc, actor)) != doc[actor.start : actor.end].text:
         name = full
@@ -54,15 +54,27 @@ def root_of(doc: Doc, actor: ActorMention) -> str:
     return known.root if known else normalised(name)
 
 
+def _own_name(doc: Doc, actor: ActorMention) -> bool:
+    """Whether what is owned has a name of its own: "the Nepali Army's Bhairav Engineer Company"."""
+    return doc[actor.head].text[0].isupper() and doc[actor.head - 1].text[0].isupper() and actor.head - 1 >= actor.start
+
+
 def named(doc: Doc, start: int, end: int) -> str:
     """The name in a phrase: without what follows its noun ("from Libya"), of an apposition ("Swiss drugmaker Velanta",
-    "the frigate Te Kaha") and of people of an organisation ("leaders of the Azawad Front") that name alone."""
+    "the frigate Te Kaha"), of people of an organisation ("leaders of the Azawad Front", "the Azawad Front leaders") and
+    of a part that the text also names alone ("the Bhairav Company of the Nepali Army") that name alone."""
+    last = doc[end - 1]
+    if end - start > 1 and last.is_lower and last.lemma_.lower() in PEOPLE and last.nbor(-1).ent_type_ == "ORG":
+        return named(doc, start, end - 1)
     for i in range(start + 1, end):
         if doc[i].text in _AFTER and not (doc[i].ent_type_ in _NAMES and doc[i - 1].ent_type_ in _NAMES):
             end = i
             break
         if doc[i].text == "of" and doc[i - 1].lemma_.lower() in PEOPLE and doc[end - 1].ent_type_ in _NAMES:
             return named(doc, i + 1, end)
+        if doc[i].text == "of" and _also_alone(doc, start, i):
+            end = i
+            break
     first = end - 1
     while first > start and (doc[first - 1].text[0].isupper() or doc[first - 1].text[0].isdigit()):
         first -= 1
@@ -72,6 +84,15 @@ def named(doc: Doc, start: int, end: int) -> str:
     apposed = doc[end - 1].text[0].isupper() and any(t.pos_ in {"NOUN", "PROPN"} for t in described)
     alone = apposed and all(t.pos_ in _DESCRIBING for t in described)
     return doc[first:end].text if alone else doc[start:end].text
+
+
+def _also_alone(doc: Doc, start: int, end: int) -> bool:
+    """Whether the capitalised words before ``end``, two or more, stand elsewhere in the text with no "of" behind."""
+    first = end
+    while first > start and doc[first - 1].text[0].isupper():
+        first -= 1
+    name = re.escape(doc[first:end].text)
+    return end - first > 1 and re.search(rf"(?<!\w){name}(?!\w| of\b)", doc.text) is not None
 
 
 @functools.cache

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from spacy.language import Language
 
 from processors.components.roots import normalised
+from processors.extract import extract_text
 
 
 @pytest.mark.parametrize(("names", "root"), [
@@ -24,3 +26,30 @@ def test_one_actor_has_one_root(names: list[str], root: str) -> None:
 def test_formations_with_numbers_are_not_one() -> None:
     assert normalised("the 3rd Fleet") != normalised("the 7th Fleet")
     assert normalised("") == "unknown"
+
+
+@pytest.mark.parametrize(("text", "root"), [
+    ("The director of the Lacustrine Fisheries Commission has denied that the organisation will move from Honiara to "
+     "Suva.", "lacustrine fisheries commission"),
+    ("The Lacustrine Fisheries Commission met on Monday. The commission will move from Honiara to Suva next year.",
+     "lacustrine fisheries commission"),
+    ("The Nepali Army's Bhairav Engineer Company will deploy from Kathmandu to South Sudan next month.",
+     "bhairav engineer company"),
+    ("The Bhairav Engineer Company of the Nepali Army has moved from Kathmandu to Malakal. The Bhairav Engineer Company "
+     "has 175 engineers.", "bhairav engineer company"),
+    ("Ministers approved the transfer of the Velanta Coast Guard headquarters from Manila to Cebu.",
+     "velanta coast guard"),
+    ("Ansar Allah will transfer its political bureau's external office from Muscat to Baghdad, a source said.",
+     "houthis"),
+    ("In 2005 civil servants in Myanmar were moved from Yangon to Naypyidaw.", "civil servants"),
+    ('Datuk Seri Razlan Hakimi denied it. "Datuk Seri Razlan will move from Kuala Lumpur to London", his lawyer said.',
+     "datuk seri razlan hakimi"),
+    ("Mojtaba Behrami stayed in Qom. Ali Behrami moved from Tehran to Mashhad on Monday.", "ali behrami"),
+])  # fmt: skip
+def test_the_root_of_who_moves(nlp: Language, text: str, root: str) -> None:
+    assert [c.actor.root for c in extract_text(nlp, None, text).location_changes] == [root]
+
+
+def test_trade_is_nobody_who_moves(nlp: Language) -> None:
+    text = "Clove prices jumped as traders shifted orders from Moroni to Zanzibar."
+    assert not extract_text(nlp, None, text).location_changes
