@@ -35,8 +35,8 @@ def test_formations_with_numbers_are_not_one() -> None:
      "lacustrine fisheries commission"),
     ("The Nepali Army's Bhairav Engineer Company will deploy from Kathmandu to South Sudan next month.",
      "bhairav engineer company"),
-    ("The Bhairav Engineer Company of the Nepali Army has moved from Kathmandu to Malakal. The Bhairav Engineer Company "
-     "has 175 engineers.", "bhairav engineer company"),
+    ("The Bhairav Engineer Company of the Nepali Army has moved from Kathmandu to Malakal. The Bhairav Engineer "
+     "Company has 175 engineers.", "bhairav engineer company"),
     ("Ministers approved the transfer of the Velanta Coast Guard headquarters from Manila to Cebu.",
      "velanta coast guard"),
     ("Ansar Allah will transfer its political bureau's external office from Muscat to Baghdad, a source said.",
