@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from operator import and_
 
 import regex  # type: ignore[import-untyped, unused-ignore]
 
@@ -89,8 +90,11 @@ def words(text: str) -> list[str]:
 def _words(text: str) -> list[str]:
     normal = _normal(text)
     found: list[str] = (_ASCII_SEGMENT if normal.isascii() else _SEGMENT).findall(normal)
-    # nearly all are as they are to be: nothing in them to drop, to cut or to part
-    odd = [i for i, s in enumerate(found) if not (s.isalnum() and s.isascii()) or len(s) > MAX_UNITS]
+    # nearly all are as they are to be, nothing in them to drop, to cut or to part: the others are found without a loop
+    plain = map(and_, map(str.isalnum, found), map(str.isascii, found))
+    odd = [i for i, is_plain in enumerate(plain) if not is_plain]
+    if max(map(len, found), default=0) > MAX_UNITS:
+        odd = sorted({*odd, *(i for i, s in enumerate(found) if len(s) > MAX_UNITS)})
     for i in reversed(odd):
         found[i : i + 1] = _pieces(found[i])
     return found
