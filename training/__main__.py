@@ -36,7 +36,7 @@ HELD_OUT = ("americas", "articles-4", "asia-3", "wire-4")
 """Files for the certainty: a passage and its counterpart without an event are always in one file."""
 
 ROUNDS = ("round-1-passages", "round-1-articles", "round-2-passages", "round-2-articles", "round-3-passages",
-          "round-3-articles")  # fmt: skip
+          "round-3-articles", "round-4-passages", "round-4-articles")  # fmt: skip
 """Files of corpus/fresh for the certainty: later rounds are for testing it."""
 
 EXAMPLES = 24

@@ -25,7 +25,7 @@ from training.renaming import rename
 class Recipe:
     """How the model is trained; the defaults made the one that ships."""
 
-    epochs: int = 6
+    epochs: int = 8
     seed: int = 0
     budget: int = 1024
     """Padded word pieces a batch."""
