@@ -147,6 +147,8 @@ def _plain(head: Token, known: dict[int, Organisation]) -> ActorMention | None:
 def _mention(head: Token, start: int, end: int, actor_type: ActorType, known: dict[int, Organisation]) -> ActorMention:
     organisation = _known_in(start, end, head, known)
     owner = antecedents_of_owner(head)
+    if owner is not None and (described(owner) or shortened(owner)):
+        owner = _earlier(owner.doc, owner, known) or owner
     extra: tuple[int, ...] = ()
     if owner is not None and owner.lower_ not in PRONOUNS:
         extra = (owner.i,)

@@ -71,6 +71,8 @@ def _tellings(
     for hop in hops(said)[:MOST_HOPS]:
         actor = _actor(doc, hop.actor, said) or next((r.actor for r in rules if r.trigger == trigger), None)
         origin, destination = (_place(doc, s, places) for s in (hop.origin, hop.destination))
+        if destination is not None and _accredited(doc, destination.start):
+            destination = None
         if actor is None or (origin is None and destination is None) or _same(origin, destination):
             continue
         weakest = min(s.probability for s in (hop.origin, hop.destination) if s)
@@ -78,6 +80,15 @@ def _tellings(
             _move(doc, said, trigger, actor, origin, destination), said.probability, said, weakest,
             hop.actor.probability if hop.actor else 0.0,
         )  # fmt: skip
+
+
+_ENVOYS = frozenset(["embassy", "ambassador", "consulate", "consul", "envoy", "mission", "representative", "legation"])
+
+
+def _accredited(doc: Doc, start: int) -> bool:
+    """Whether the place at ``start`` is where somebody is accredited: "the embassy to Libya"."""
+    before = doc[max(0, start - 2) : start]
+    return len(before) == 2 and before[1].lower_ == "to" and before[0].lemma_.lower() in _ENVOYS
 
 
 def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
@@ -103,6 +114,8 @@ def whole_names(text: str, spans: Sequence[Characters]) -> tuple[Characters, ...
     return tuple(found)
 
 
+_APPOSED = re.compile(r",\s+(?:the|a|an)\s")
+"""What is said of an actor behind its name, no second one: "Azamat Tokbaev, the opposition politician"."""
 _LISTED = re.compile(r"\W*(?:\b(?:and|or|plus|as well as)\b)?\W*(?:\w+\W+){0,2}", re.IGNORECASE)
 
 
@@ -119,6 +132,8 @@ def one_list(text: str, spans: Sequence[Characters], subject: int | None = None)
     lists: list[list[Characters]] = []
     for span in spans:
         between = text[lists[-1][-1].end : span.start] if lists else ""
+        if lists and _APPOSED.match(text, lists[-1][-1].end, span.end):
+            continue
         if lists and _LISTED.fullmatch(between) and re.search(r",|\b(?:and|or|plus)\b", between):
             lists[-1].append(span)
         else:
@@ -202,6 +217,9 @@ def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
     end = min((i for i in range(head, end) if "\n" in doc[i].text), default=end)
     while end > start and doc[end - 1].pos_ in {"ADP", "DET", "PUNCT", "PART", "SPACE", "CCONJ"}:
         end -= 1
+    opened = [i for i in range(start + 1, end) if doc[i].text == "("]
+    if opened and ")" not in doc[opened[-1] : end].text:
+        end = opened[-1]  # an abbreviation behind the name, cut
     dateline = max((close for _, close in doc._.datelines or ()), default=0)
     while end > start and (
         doc[start].text in {"'s", "’s", "'", "’"}

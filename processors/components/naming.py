@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, Token
 
 from processors.components.coreference import PRONOUNS
 from processors.components.model import ActorMention
@@ -18,6 +18,8 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
         entity = next((e for e in doc.ents if e.start <= head.i < e.end), None)
         if entity is not None:
             return _full(doc, entity).text.removesuffix("'s").removesuffix("’s")
+    if actor.type == "person" and head.pos_ == "PROPN" and (named := _family(doc, head)) is not None:
+        return named.text
     text = doc[actor.start : actor.end].text
     owner = next((c for c in head.children if c.dep_ == "poss" and c.lower_ in PRONOUNS), None)
     if owner is not None and actor.extra and doc[actor.extra[0]].lower_ not in PRONOUNS:
@@ -25,6 +27,18 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
         rest = doc[owner.i + 1 : actor.end].text
         return f"{doc[start:end].text}'s {rest}"
     return text
+
+
+def _family(doc: Doc, head: Token) -> Span | None:
+    """The full name that ends with a family name, where the model took either for something else than a person."""
+    names = (e for e in doc.ents if e.label_ in {"PERSON", "ORG"} and len(e) == 2 and e[0].text[0].isupper())
+    alone = head.i == 0 or not doc[head.i - 1].text[0].isupper() or doc[head.i - 1].lower_.rstrip(".") in _TITLES
+    return next((e for e in names if e[-1].text == head.text), None) if alone else None
+
+
+_TITLES = frozenset(
+    ["mr", "mrs", "ms", "miss", "dr", "sir", "lord", "lady", "sheikh", "general", "colonel", "president"]
+)
 
 
 def _full(doc: Doc, entity: Span) -> Span:
@@ -35,6 +49,7 @@ def _full(doc: Doc, entity: Span) -> Span:
         return entity
     if len(entity) == 1:
         by_family_name = next((e for e in persons if e[-1].text == entity.text), None)
+        by_family_name = by_family_name or _family(doc, entity.root)
         return by_family_name or next((e for e in persons if e[0].text == entity.text), entity)
     return next((e for e in persons if _titled(e, entity)), entity)
 

@@ -44,6 +44,11 @@ def test_formations_with_numbers_are_not_one() -> None:
     ("In 2005 civil servants in Myanmar were moved from Yangon to Naypyidaw.", "civil servants"),
     ('Datuk Seri Razlan Hakimi denied it. "Datuk Seri Razlan will move from Kuala Lumpur to London", his lawyer said.',
      "datuk seri razlan hakimi"),
+    ("Poland has issued a visa to Azamat Tokbaev, the Kyrgyz opposition politician, who will move to Warsaw from "
+     "Istanbul within two weeks, a deputy foreign minister said on Thursday.", "azamat tokbaev"),
+    ("Azamat Tokbaev has a new home. Mr Tokbaev moved from Bishkek to Istanbul in March.", "azamat tokbaev"),
+    ("The leaders of Colombia's National Liberation Army (ELN) plan to leave Caracas for Cuba in the coming weeks.",
+     "eln"),
     ("Mojtaba Behrami stayed in Qom. Ali Behrami moved from Tehran to Mashhad on Monday.", "ali behrami"),
 ])  # fmt: skip
 def test_the_root_of_who_moves(nlp: Language, text: str, root: str) -> None:
