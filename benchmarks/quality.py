@@ -27,6 +27,6 @@ def run() -> None:
         print(f"{name} ({len(passages)}): {line(figures(nlp, passages))}")
     known = load_lexicon(DATA / "certainty.yml", Certainty).model_dump()
     everything = pipeline(model, DATA)
-    for name in ("development set", "round-1-passages", "round-2-passages", "round-3-passages"):
+    for name in ("development set", "round-3-passages", "round-5-passages", "round-5-articles"):
         for least, count, share in table(judge(everything, sets[name]), known):
             print(f"{name}, confidence from {least:.1f}: {count} moves, actor and places right in {share:.2f}")
