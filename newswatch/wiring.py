@@ -208,12 +208,23 @@ def _notifying(settings: Settings, log: Log) -> Sequence[Worker | Sender]:
     return [Worker(log, topics, "notify", "alerts", plan), Sender(log, topics, channels, settings.notify, clock)]
 
 
+def know_actors(settings: Settings) -> None:
+    """Let this process know the actors of ``enrich.actors_file``; before any pipeline. Raises ``ConfigError``."""
+    from processors.components.actors import organisations
+    from processors.lexicons import add_actors
+
+    if settings.enrich.actors_file:
+        add_actors(settings.enrich.actors_file)
+        organisations()  # a file that cannot be read is refused at the start, not by the first article
+
+
 def _enrich(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
     from processors.enrich import Enricher
     from processors.pipeline import load_pipeline
     from processors.readers import load_others
     from processors.stages import EnrichArticles
 
+    know_actors(settings)
     enricher = Enricher(load_pipeline(settings.spacy_model), load_others(settings.enrich.pipelines))
     return {"articles": EnrichArticles(enricher, Takedowns(log, names(settings)))}
 
