@@ -12,11 +12,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from indexer.sqlite import FILE as INDEX_FILE
+from indexer.sqlite_copy import copy_index
 from stream.errors import ConfigError, NewswatchError
 from stream.settings import Settings
-from stream.sqlite import FILE as LOG_FILE
-from stream.sqlite_copy import copy_file, positions_of, set_back
+from stream.sqlite_copy import copy_log, positions_of, set_back
 
 LOG, INDEX = "log.db", "index.db"
 """The names of the copies; as ``data_dir`` has them."""
@@ -40,8 +39,8 @@ def back_up(settings: Settings, folder: Path, show: Show) -> None:
         _check_room(folder.parent, log, index)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            copy_file(INDEX_FILE, index, made / INDEX, lambda done, pages: show(INDEX, done, pages))
-            copy_file(LOG_FILE, log, made / LOG, lambda done, pages: show(LOG, done, pages))
+            copy_index(index, made / INDEX, lambda done, pages: show(INDEX, done, pages))
+            copy_log(log, made / LOG, lambda done, pages: show(LOG, done, pages))
             set_back("index", before, made / LOG)
             os.replace(made, folder)
         except BaseException:

@@ -10,9 +10,10 @@ makes. What is in the index by now is removed at once, without waiting for that.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from alerts.notify import deliveries_of
 from indexer.fields import Kind
@@ -24,13 +25,14 @@ from ingest import urls
 from stream.errors import ConfigError, InvalidMessage
 from stream.ids import digest
 from stream.log import Log, partition_of
-from stream.messages import Alert, AnyMessage, Article, Delivery, Takedown, decode, encode
+from stream.messages import Alert, Article, Delivery, Takedown, decode, encode
 from stream.takedowns import Takedowns
 from stream.topics import Names
 
 REASON = "an article that it quotes was taken down"
 MOST_COPIES = 10
 _READ = 500
+M = TypeVar("M", Article, Alert)
 
 Place = tuple[int, str]
 """Partition and key of a record."""
@@ -145,34 +147,26 @@ def _revisions(log: Log, topic: str, ids: set[str]) -> Iterator[tuple[Place, Art
     while new := ids - looked:
         looked |= new
         for partition in sorted({partition_of(i, log.partitions(topic)) for i in new}):
-            for key, article in _living(log, topic, partition, new, lambda m, of=new: _is_of(m, of)).items():
-                assert isinstance(article, Article)
-                ids |= _ids_of(article.url, article.feed_url)
-                yield (partition, key), article
-
-
-def _is_of(message: AnyMessage, ids: Collection[str]) -> bool:
-    return isinstance(message, Article) and message.id in ids
+            for key, article in _living(log, topic, partition, new, Article).items():
+                if article.id in new:
+                    ids |= _ids_of(article.url, article.feed_url)
+                    yield (partition, key), article
 
 
 def _alerts(log: Log, topic: str, ids: Collection[str]) -> list[Place]:
     """The alerts about these articles, and those that quote them."""
-
-    def quotes(message: AnyMessage) -> bool:
-        if not isinstance(message, Alert):
-            return False
-        return message.subject.id in ids or any(e.article_id in ids for e in message.evidence)
-
-    found = ((p, _living(log, topic, p, ids, quotes)) for p in range(log.partitions(topic)))
-    return [(partition, key) for partition, alerts in found for key in alerts]
+    return [
+        (partition, key)
+        for partition in range(log.partitions(topic))
+        for key, alert in _living(log, topic, partition, ids, Alert).items()
+        if alert.subject.id in ids or any(e.article_id in ids for e in alert.evidence)
+    ]
 
 
-def _living(
-    log: Log, topic: str, partition: int, holding: Collection[str], wanted: Callable[[AnyMessage], bool]
-) -> dict[str, AnyMessage]:
-    """The newest message of each key that is wanted and in whose bytes one of ``holding`` occurs."""
+def _living(log: Log, topic: str, partition: int, holding: Collection[str], model: type[M]) -> dict[str, M]:
+    """The newest ``model`` of each key in whose bytes one of ``holding`` occurs."""
     marks = [text.encode() for text in holding]
-    living: dict[str, AnyMessage] = {}
+    living: dict[str, M] = {}
     offset = 0
     while records := log.read(topic, partition, offset, _READ):
         offset = records[-1].offset + 1
@@ -184,7 +178,7 @@ def _living(
                 message = decode(record.value)
             except InvalidMessage:
                 continue  # a dead letter by now
-            if wanted(message):
+            if isinstance(message, model):
                 living[record.key] = message
     return living
 

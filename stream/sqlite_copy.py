@@ -14,15 +14,23 @@ from stream.sqlite_file import FileKind
 PAGES = 2_000
 """Copied at once, between two looks at how far it is."""
 
+Show = Callable[[int, int], None]
+"""Gets the pages that are copied, and how many there are."""
+
 Positions = dict[tuple[int, str, int], int]
 """What groups have committed: offset by topic (its id in the file), group and partition."""
 
 _OF_STAGE = "SELECT topic, grp, partition, offset FROM offsets WHERE grp LIKE ?"
 
 
-def copy_file(kind: FileKind, source: str, target: Path, show: Callable[[int, int], None]) -> None:
-    """Copy the file at ``source``, as it is at the call, by SQLite's backup interface; ``show`` gets pages copied and
-    pages in all. Raises ``ConfigError`` and the kind's ``unavailable``, also when the disk of ``target`` is full."""
+def copy_log(source: str, target: Path, show: Show) -> None:
+    """Copy the log at ``source``; see ``copy_file``."""
+    copy_file(LOG_FILE, source, target, show)
+
+
+def copy_file(kind: FileKind, source: str, target: Path, show: Show) -> None:
+    """Copy the file at ``source``, as it is at the call, by SQLite's backup interface. Raises ``ConfigError`` and the
+    kind's ``unavailable``, also when the disk of ``target`` is full."""
     with closing(kind.open(source, BUSY_SECONDS, create=False)) as live, kind.guarded(str(target)):
         live.execute("BEGIN")
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on it reads this one moment

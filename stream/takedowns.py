@@ -24,10 +24,14 @@ class Takedowns:
         self._next = dict.fromkeys(range(log.partitions(self._topic)), 0)
         self._ids: set[str] = set()
 
-    def among(self, article_ids: Iterable[str]) -> frozenset[str]:
-        """Those of the articles that were taken down by now. Raises ``LogError``."""
+    def all(self) -> frozenset[str]:
+        """The articles that were taken down by now. Raises ``LogError``."""
         for partition in self._next:
             while records := self._log.read(self._topic, partition, self._next[partition], _READ):
                 self._ids |= {record.key for record in records}
                 self._next[partition] = records[-1].offset + 1
-        return frozenset(self._ids.intersection(article_ids))
+        return frozenset(self._ids)
+
+    def among(self, article_ids: Iterable[str]) -> frozenset[str]:
+        """Those of the articles that were taken down by now. Raises ``LogError``."""
+        return self.all().intersection(article_ids)

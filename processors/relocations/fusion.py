@@ -103,7 +103,8 @@ class Fusion:
         walked = known.walk()
         self._cache.grown(len(known.statements) - before)
         fresh = {s.id for s in new} | came.withdrawn
-        told = [*self._changed(partition, root, walked, fresh), *self._merged(partition, root, walked)]
+        told: list[Announcing | Gone] = [*self._changed(partition, root, walked, fresh)]
+        told += self._merged(partition, root, walked)
         return [*told, *self._taken_down(partition, root, walked)] if came.gone else told
 
     def _changed(self, partition: int, root: str, walked: Walked, fresh: set[str]) -> list[Announcing]:

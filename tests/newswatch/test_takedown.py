@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rules import Rule
 from alerts.stages import RaiseAlerts, alert_ledger
 from indexer.index import KINDS, Index
 from indexer.query import parse
@@ -30,16 +29,14 @@ from stream.stage import Handler
 from stream.takedowns import Takedowns
 from stream.topics import TOPICS, Names
 from stream.worker import Worker
+from tests.alerts.examples import rule
 from tests.contracts.index_stores import INDEX_STORES
 from tests.contracts.stores import STORES
 
 PARTITIONS = 3
 NOW = datetime.now(UTC).replace(microsecond=0)
 MOVE = "Hamas leaders will leave Doha for Baghdad next month, {} said."
-RULES = (
-    Rule("any", "Any", parse("*", "relocations"), "medium", "relocations", "rules.yml:1"),
-    Rule("baghdad", "Baghdad", parse("baghdad", "articles"), "medium", "articles", "rules.yml:1"),
-)
+RULES = (rule("*", "relocations", "any"), rule("baghdad", "articles", "baghdad"))
 
 
 @pytest.fixture(scope="module")
