@@ -102,8 +102,8 @@ def _over_transitions(
         for at, transition in _read(log, topic, partition, start):
             if isinstance(transition, NewerSchema):
                 newer += 1
-            elif (since is None or transition.when >= since) and (transition := without(transition, gone)):
-                found += [(transition.when, alert) for alert in told_by([rule], transition, at, max_age)]
+            elif (since is None or transition.when >= since) and (standing := without(transition, gone)):
+                found += [(transition.when, alert) for alert in told_by([rule], standing, at, max_age)]
     if newer:
         logger.warning("transitions of a newer newswatch are left out, upgrade this one to see them", transitions=newer)
     found.sort(key=lambda one: (one[0], one[1].id), reverse=True)
