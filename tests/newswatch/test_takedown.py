@@ -3,6 +3,7 @@ say stays."""
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from alerts.stages import RaiseAlerts, alert_ledger
-from indexer.index import KINDS, Index
+from indexer.index import KINDS, Index, open_index
 from indexer.query import parse
 from indexer.stage import IndexAlerts, IndexEnriched, IndexRelocations
+from newswatch.cli import main
 from newswatch.takedown import find, take_down
 from processors.enrich import Enricher
 from processors.fuse_stage import FuseStatements
@@ -23,8 +25,9 @@ from processors.pipeline import load_pipeline
 from processors.stages import EnrichArticles
 from stream.errors import ConfigError
 from stream.ids import article_version, digest
-from stream.log import Log, partition_of
+from stream.log import Log, open_log, partition_of
 from stream.messages import Article, Delivery, Source, decode, encode
+from stream.settings import Settings
 from stream.stage import Handler
 from stream.takedowns import Takedowns
 from stream.topics import TOPICS, Names
@@ -207,3 +210,49 @@ def test_the_same_page_under_another_address_of_its_own_goes_with_it(desk: Desk)
     assert found.copies == (copy.url,)
     with pytest.raises(ConfigError, match="no article's address"):
         find(desk.log, desk.index, desk.names, "herald")
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_command_asks_and_says_what_it_cannot_reach(
+    tmp_path: Path, enricher: Enricher, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(data_dir=tmp_path)
+    with closing(open_log(settings.log)) as log, closing(open_index(settings.index)) as index:
+        log.create_topics(Names().described(), PARTITIONS)
+        index.setup()
+        desk = Desk(log, index, Names(), enricher)
+        desk.publish(HERALD, LONE)
+        desk.run()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSWATCH_DATA_DIR", str(tmp_path))
+
+    def forget(*words: str, typed: str | None = None) -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO() if typed is None else Terminal(typed))
+        with pytest.raises(SystemExit) as ended:
+            main(["forget", *words])
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out + said.err
+
+    assert forget("https://nowhere.example/1") == (
+        1, "newswatch: there is no article https://nowhere.example/1; newswatch search finds what is indexed\n",
+    )  # fmt: skip
+    assert forget("herald")[0] == 2
+    code, said = forget(LONE.url)
+    assert (code, said.splitlines()[-1]) == (2, "newswatch: forget: nobody is there to be asked; say --yes")
+    code, said = forget(LONE.url, typed="n\n")
+    assert (code, "nothing was removed" in said) == (1, True), said
+    code, said = forget(LONE.url, typed="y\n")
+    assert (code, "“News of a move” (Lone) at https://www.lone.example/news/1" in said) == (0, True), said
+    assert "revisions 1, location changes 1, relocations that quote it 1, alerts that quote it 1" in said
+    for left in ("the topic enriched keeps", "the topic transitions keeps", "dead-letters", "backups"):
+        assert left in said
+    code, said = forget(LONE.url, "--yes")
+    assert (code, "it was taken down before" in said) == (0, True), said
+    with closing(open_index(settings.index)) as index:
+        assert [h.id for h in index.search("articles").hits] == [HERALD.id]
