@@ -16,6 +16,7 @@ from indexer.sqlite_copy import copy_index
 from stream.errors import ConfigError, NewswatchError
 from stream.settings import Settings
 from stream.sqlite_copy import copy_log, positions_of, set_back
+from stream.topics import Names
 
 LOG, INDEX = "log.db", "index.db"
 """The names of the copies; as ``data_dir`` has them."""
@@ -33,7 +34,8 @@ def back_up(settings: Settings, folder: Path, show: Show) -> None:
     log, index = (_path(name, url) for name, url in (("log_url", settings.log), ("index_url", settings.index)))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"backup: {folder} is there and not empty; name a folder that is to be made")
-    before = positions_of("index", log)
+    topics = Names(settings.topic_prefix)
+    before = positions_of("index", topics, log)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _check_room(folder.parent, log, index)
@@ -41,7 +43,7 @@ def back_up(settings: Settings, folder: Path, show: Show) -> None:
         try:
             copy_index(index, made / INDEX, lambda done, pages: show(INDEX, done, pages))
             copy_log(log, made / LOG, lambda done, pages: show(LOG, done, pages))
-            set_back("index", before, made / LOG)
+            set_back("index", topics, before, made / LOG)
             os.replace(made, folder)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)

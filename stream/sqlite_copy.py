@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 from stream.sqlite import BUSY_SECONDS
 from stream.sqlite import FILE as LOG_FILE
 from stream.sqlite_file import FileKind
+from stream.topics import Names
 
 PAGES = 2_000
 """Copied at once, between two looks at how far it is."""
@@ -19,8 +21,6 @@ Show = Callable[[int, int], None]
 
 Positions = dict[tuple[int, str, int], int]
 """What groups have committed: offset by topic (its id in the file), group and partition."""
-
-_OF_STAGE = "SELECT topic, grp, partition, offset FROM offsets WHERE grp LIKE ?"
 
 
 def copy_log(source: str, target: Path, show: Show) -> None:
@@ -38,21 +38,27 @@ def copy_file(kind: FileKind, source: str, target: Path, show: Show) -> None:
             live.backup(copy, pages=PAGES, progress=lambda _status, left, total: show(total - left, total))
 
 
-def positions_of(stage: str, source: str) -> Positions:
+def positions_of(stage: str, names: Names, source: str) -> Positions:
     """What the groups of ``stage``, of whichever generation, have committed in the log at ``source``."""
     with closing(LOG_FILE.open(source, BUSY_SECONDS, create=False)) as log, LOG_FILE.guarded(source):
-        rows = log.execute(_OF_STAGE, (f"%.{stage}.%",))
-        return {(topic, group, partition): offset for topic, group, partition, offset in rows}
+        return _positions(stage, names, log)
 
 
-def set_back(stage: str, positions: Positions, log: Path) -> None:
+def set_back(stage: str, names: Names, positions: Positions, log: Path) -> None:
     """Let the groups of ``stage`` in a copied log stand at ``positions`` (from its beginning, where none is given), and
     nobody be a member of any group: those who were are not here."""
     with closing(LOG_FILE.open(str(log), BUSY_SECONDS, create=False)) as copy, LOG_FILE.guarded(str(log)):
         copy.execute("BEGIN IMMEDIATE")
-        copy.execute("DELETE FROM offsets WHERE grp LIKE ?", (f"%.{stage}.%",))
+        places = list(_positions(stage, names, copy))
+        copy.executemany("DELETE FROM offsets WHERE topic = ? AND grp = ? AND partition = ?", places)
         rows = [(*place, offset) for place, offset in positions.items()]
         copy.executemany("INSERT INTO offsets (topic, grp, partition, offset, metadata) VALUES (?, ?, ?, ?, '')", rows)
         copy.execute("DELETE FROM members")
         copy.execute("UPDATE owners SET member = NULL")
         copy.execute("COMMIT")
+
+
+def _positions(stage: str, names: Names, log: sqlite3.Connection) -> Positions:
+    rows = log.execute("SELECT topic, grp, partition, offset FROM offsets").fetchall()
+    ours = re.compile(rf"{re.escape(names.prefix)}(g\d+\.)?{stage}\..+")
+    return {(topic, group, partition): offset for topic, group, partition, offset in rows if ours.fullmatch(group)}
