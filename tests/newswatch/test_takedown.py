@@ -3,11 +3,12 @@ say stays."""
 
 from __future__ import annotations
 
+import gc
 import io
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,6 +73,8 @@ class Desk:
     index: Index
     names: Names
     enricher: Enricher
+    handlers: list[Handler] = field(default_factory=list)
+    """All that ever worked: what they keep in SQLite must end in this thread, not in one of a Kafka client's."""
 
     def publish(self, *articles: Article) -> None:
         with self.log.transaction() as tx:
@@ -93,6 +96,7 @@ class Desk:
             ("index", "relocations"): IndexRelocations(self.index),
             ("index", "alerts"): IndexAlerts(self.index),
         }
+        self.handlers += handlers.values()
         for (stage, topic), handler in handlers.items():
             if not stages or stage in stages:
                 worker = Worker(log, names, stage, topic, handler)
@@ -134,7 +138,10 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path, enricher: Enricher) -> 
     with closing(log_store.open()) as log, closing(index_store.open()) as index:
         log.create_topics(names.described(), PARTITIONS)
         index.setup()
-        yield Desk(log, index, names, enricher)
+        made = Desk(log, index, names, enricher)
+        yield made
+        made.handlers.clear()
+        gc.collect()
     log_store.discard()
     index_store.remove()
 
