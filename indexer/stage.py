@@ -113,15 +113,20 @@ class IndexRelocations:
         return _stored(self._index, "relocations", batch, puts, Relocation)
 
 
+def _id(incoming: Incoming) -> str:
+    """What the record is about: its key, without what tells records on one thing apart (``ID:replayed``)."""
+    return incoming.record.key.partition(":")[0]
+
+
 def _tombstones(batch: Sequence[Incoming]) -> dict[str, int]:
-    """The keys that were taken down, each with the place of its last tombstone in the batch."""
-    return {i.record.key: n for n, i in enumerate(batch) if isinstance(i.message, Tombstone)}
+    """The ids that were taken down, each with the place of its last tombstone in the batch."""
+    return {_id(i): n for n, i in enumerate(batch) if isinstance(i.message, Tombstone)}
 
 
 def _left(batch: Sequence[Incoming]) -> list[object]:
-    """The messages behind the last tombstone of their key."""
+    """The messages behind the last tombstone of their id."""
     gone = _tombstones(batch)
-    return [i.message for n, i in enumerate(batch) if n > gone.get(i.record.key, -1)]
+    return [i.message for n, i in enumerate(batch) if n > gone.get(_id(i), -1)]
 
 
 def _stored(

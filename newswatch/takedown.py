@@ -95,7 +95,7 @@ def find(log: Log, index: Index, topics: Names, url_or_id: str) -> Found:
         statements=_telling(index, "location-changes", ids),
         relocations=_telling(index, "relocations", ids),
         alerts=tuple(alerts),
-        deliveries=tuple(deliveries_of(log, topics.topic("deliveries"), [key for _, key in alerts])),
+        deliveries=tuple(deliveries_of(log, topics.topic("deliveries"), _ids_in(alerts))),
         copies=_copies(index, prints, ids),
         before=bool(Takedowns(log, topics).among(ids)),
     )
@@ -120,7 +120,7 @@ def take_down(log: Log, index: Index, topics: Names, found: Found, now: datetime
             tx.publish(topic, partition_of(end.id, log.partitions(topic)), end.id, encode(end))
     forget_articles(index, sorted(found.ids))
     index.remove("relocations", sorted(found.relocations))  # those that others tell, too, are told anew by fuse
-    quoting = {key for _, key in found.alerts} | _telling(index, "alerts", found.ids)
+    quoting = _ids_in(found.alerts) | _telling(index, "alerts", found.ids)
     index.remove("alerts", sorted(quoting))
     while log.maintain(now):  # where the log is a file, the records go now
         pass
@@ -161,6 +161,11 @@ def _alerts(log: Log, topic: str, ids: Collection[str]) -> list[Place]:
         for key, alert in _living(log, topic, partition, ids, Alert).items()
         if alert.subject.id in ids or any(e.article_id in ids for e in alert.evidence)
     ]
+
+
+def _ids_in(places: Collection[Place]) -> set[str]:
+    """The ids of alerts by their records' keys; what tells two records of one alert apart stands behind a colon."""
+    return {key.partition(":")[0] for _, key in places}
 
 
 def _living(log: Log, topic: str, partition: int, holding: Collection[str], model: type[M]) -> dict[str, M]:
