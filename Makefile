@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := stream ingest processors alerts indexer newswatch training deploy tests benchmarks examples
 
-.PHONY: setup demo test chaos services lint bench train docs lock clean
+.PHONY: setup demo test wheel-test chaos services lint bench train docs lock clean
 
 setup: $(READY)
 
@@ -33,6 +33,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# The wheel in an environment of its own plays the demo. Packages come from an index, or with UV_OFFLINE=1 from uv's cache.
+wheel-test: $(READY)
+	@$(BIN)/python -m tests.wheel
 
 # Real servers and workers, killed again and again for some 12 minutes; the tests do a short form of it.
 chaos: $(READY)

@@ -9,13 +9,15 @@ from typing import Any
 import structlog
 
 from alerts.matching import candidates
-from alerts.relocations import told_by
+from alerts.relocations import told_by, without
 from alerts.rules import Rule
 from indexer.index import Document, Index, Stored
 from indexer.query import Query, parse
 from stream.errors import InvalidMessage, NewerSchema
 from stream.log import Log
 from stream.messages import Alert, Article, EnrichedArticle, LocationChange, Model, Transition, decode
+from stream.takedowns import Takedowns
+from stream.topics import Names
 
 logger = structlog.get_logger()
 
@@ -25,16 +27,16 @@ _UNKNOWN = Model(name="unknown", version="", lexicons="")
 
 
 def would_raise(
-    rule: Rule, index: Index, log: Log, transitions: str, since: datetime | None, max_age: timedelta
+    rule: Rule, index: Index, log: Log, names: Names, since: datetime | None, max_age: timedelta
 ) -> Iterator[Alert]:
     """The alerts of ``rule`` on news since then, the latest first; ``created`` is when they would have been raised.
 
     Rules on articles and location changes see what is indexed: of each article its latest revision, what was withdrawn
-    since as well. Rules on relocations see the transitions that the log keeps in ``transitions`` (its full
-    name); those of a newer newswatch are left out, and one line of the log says how many.
+    since as well. Rules on relocations see the transitions that the log keeps, without what was taken down; those of a
+    newer newswatch are left out, and one line of the log says how many.
     """
     if rule.target == "relocations":
-        yield from _over_transitions(rule, log, transitions, since, max_age)
+        yield from _over_transitions(rule, log, names, since, max_age)
     else:
         yield from _over_index(rule, index, since, max_age)
 
@@ -89,7 +91,10 @@ def _whole(statement: Document) -> dict[str, Any]:
     return {"origin": None, "destination": None, **statement}
 
 
-def _over_transitions(rule: Rule, log: Log, topic: str, since: datetime | None, max_age: timedelta) -> Iterator[Alert]:
+def _over_transitions(
+    rule: Rule, log: Log, names: Names, since: datetime | None, max_age: timedelta
+) -> Iterator[Alert]:
+    topic, gone = names.topic("transitions"), Takedowns(log, names).all()
     found: list[tuple[datetime, Alert]] = []
     newer = 0
     starts = log.offsets_for_time(topic, since) if since else dict.fromkeys(range(log.partitions(topic)), 0)
@@ -97,8 +102,8 @@ def _over_transitions(rule: Rule, log: Log, topic: str, since: datetime | None, 
         for at, transition in _read(log, topic, partition, start):
             if isinstance(transition, NewerSchema):
                 newer += 1
-            elif since is None or transition.when >= since:
-                found += [(transition.when, alert) for alert in told_by([rule], transition, at, max_age)]
+            elif (since is None or transition.when >= since) and (standing := without(transition, gone)):
+                found += [(transition.when, alert) for alert in told_by([rule], standing, at, max_age)]
     if newer:
         logger.warning("transitions of a newer newswatch are left out, upgrade this one to see them", transitions=newer)
     found.sort(key=lambda one: (one[0], one[1].id), reverse=True)

@@ -13,6 +13,7 @@ from stream.log import Log, partition_of
 from stream.messages import Alert, Delivery, decode
 from stream.stage import Done, Incoming, Outcome, Reject
 from stream.table import KeyTable
+from stream.takedowns import Takedowns
 from stream.topics import Outgoing
 
 MAX_PAUSE = 300.0
@@ -86,32 +87,38 @@ def _decoded(value: bytes) -> Delivery | None:
 
 class PlanDeliveries:
     """A ``stream.stage.Handler`` for ``alerts``: publishes a waiting ``Delivery`` for each target of an alert that is
-    to be sent. Held-back alerts, those of a replay among them, have none.
+    to be sent. Held-back alerts, those of a replay among them, have none; so have those that quote what was taken down.
 
     ``ledger`` is a ``KeyTable`` of ``deliveries``: what is there is never planned again, although the offsets of the
     group were lost. Ids are an alert's and a target's, so whoever owns the alert's partition alone writes them, and
     one refresh of all partitions shows what was ever planned for it. Commit what one call returns before the next.
     """
 
-    def __init__(self, log: Log, topic: str, channels: Mapping[str, Channel], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, log: Log, topic: str, channels: Mapping[str, Channel], clock: Callable[[], datetime], takedowns: Takedowns
+    ) -> None:
         """``topic`` is the full name of ``deliveries``."""
         self._partitions = log.partitions(topic)
         self._ledger = KeyTable(log, topic, lambda _: True)
         self._channels = channels
         self._clock = clock
+        self._takedowns = takedowns
 
     def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """One outcome a record. Raises ``LogError`` when the ledger cannot be read."""
         for partition in range(self._partitions):
             self._ledger.refresh(partition)
+        quoted = {e.article_id for i in batch if isinstance(i.message, Alert) for e in i.message.evidence}
+        gone = self._takedowns.among(quoted)
         planned: set[str] = set()
-        return [self._outcome(incoming, planned) for incoming in batch]
+        return [self._outcome(incoming, gone, planned) for incoming in batch]
 
-    def _outcome(self, incoming: Incoming, planned: set[str]) -> Outcome:
+    def _outcome(self, incoming: Incoming, gone: frozenset[str], planned: set[str]) -> Outcome:
         alert = incoming.message
         if not isinstance(alert, Alert):
             return Reject(f"the notify stage reads Alert, this is {type(alert).__name__}")
-        fresh = [] if alert.held_back else [d for d in self._deliveries(alert) if self._is_new(d.id, planned)]
+        unfit = alert.held_back or any(e.article_id in gone for e in alert.evidence)
+        fresh = [] if unfit else [d for d in self._deliveries(alert) if self._is_new(d.id, planned)]
         planned.update(delivery.id for delivery in fresh)
         return Done(tuple(Outgoing("deliveries", d.id, d.id, d) for d in fresh))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from alerts.matching import alert_id, reason_to_hold
@@ -41,6 +41,16 @@ def told_by(
         for rule in wanting
         if matches(rule.query, whole if "withdrawn" in rule.query.names else shown, now)
     ]
+
+
+def without(transition: Transition, gone: Collection[str]) -> Transition | None:
+    """The transition without the words of articles that were taken down (their ids); None where they made it."""
+    if not gone:
+        return transition
+    cause = tuple(said for said in transition.cause if said.article_id not in gone)
+    kept = tuple(said for said in transition.relocation.statements if said.article_id not in gone)
+    relocation = transition.relocation.model_copy(update={"statements": kept})
+    return transition.model_copy(update={"cause": cause, "relocation": relocation}) if cause else None
 
 
 def wants(rule: Rule, transition: Transition) -> bool:

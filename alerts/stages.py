@@ -11,12 +11,13 @@ from pathlib import Path
 import structlog
 
 from alerts.matching import candidates
-from alerts.relocations import told_by
+from alerts.relocations import told_by, without
 from alerts.rules import Rule, RuleErrors, load_rules, rule_files
 from stream.log import Log
 from stream.messages import Alert, EnrichedArticle, Transition
 from stream.stage import Done, Incoming, Outcome, Reject
 from stream.table import KeyTable
+from stream.takedowns import Takedowns
 from stream.topics import Outgoing
 
 logger = structlog.get_logger()
@@ -103,14 +104,15 @@ class RaiseAlerts:
     and one refresh at the beginning shows all of one's own that was ever raised there. Once raised, an alert is never
     published again: not when records come again, nor for another revision of the article, nor in another generation.
     The one exception: an alert that was held back is published once more, to be sent, when an article gives cause for
-    it that is not held back (found by a backfill or a replay at first, then live). What one call returns must be
-    committed before the next call.
+    it that is not held back (found by a backfill or a replay at first, then live). What was taken down gives no cause,
+    and is not quoted. What one call returns must be committed before the next call.
     """
 
     def __init__(
         self,
         rules: Callable[[], Sequence[Rule]],
         ledger: KeyTable,
+        takedowns: Takedowns,
         clock: Callable[[], datetime],
         max_age: timedelta,
         *,
@@ -120,6 +122,7 @@ class RaiseAlerts:
         follows from ``max_age`` and ``replayed``, see ``alerts.matching.held_back``."""
         self._rules = rules
         self._ledger = ledger
+        self._takedowns = takedowns
         self._clock = clock
         self._max_age = max_age
         self._replayed = replayed
@@ -129,14 +132,20 @@ class RaiseAlerts:
         rules, now = self._rules(), self._clock()
         for partition in sorted({incoming.record.partition for incoming in batch}):
             self._ledger.refresh(partition)
+        gone = self._takedowns.among({article for incoming in batch for article in _articles(incoming.message)})
         raised: dict[str, bool] = {}
-        return [self._outcome(incoming, rules, now, raised) for incoming in batch]
+        return [self._outcome(incoming, _standing(incoming.message, gone), rules, now, raised) for incoming in batch]
 
-    def _outcome(self, incoming: Incoming, rules: Sequence[Rule], now: datetime, raised: dict[str, bool]) -> Outcome:
-        """``raised``: the ids that this batch raised, each with whether it was held back."""
-        found = self._caused(incoming.message, rules, now)
+    def _outcome(
+        self, incoming: Incoming, message: object, rules: Sequence[Rule], now: datetime, raised: dict[str, bool]
+    ) -> Outcome:
+        """``message``: of the record, what was not taken down; None: nothing. ``raised``: the ids that this batch
+        raised, each with whether it was held back."""
+        if message is None:
+            return Done()
+        found = self._caused(message, rules, now)
         if found is None:
-            said = f"this is {type(incoming.message).__name__}"
+            said = f"this is {type(message).__name__}"
             return Reject(f"the alert stage reads EnrichedArticle and Transition, {said}")
         key, alerts = found
         fresh = [
@@ -155,6 +164,22 @@ class RaiseAlerts:
             root = message.relocation.actor.root
             return root, told_by(rules, message, now, self._max_age, replayed=self._replayed)
         return None
+
+
+def _articles(message: object) -> set[str]:
+    """The articles that an alert on the message would quote."""
+    if isinstance(message, EnrichedArticle):
+        return {message.article.id}
+    if isinstance(message, Transition):
+        return {said.article_id for said in (*message.cause, *message.relocation.statements)}
+    return set()
+
+
+def _standing(message: object, gone: frozenset[str]) -> object:
+    """The message without what was taken down; None where that is its cause."""
+    if not gone.isdisjoint(_articles(message)):
+        return without(message, gone) if isinstance(message, Transition) else None
+    return message
 
 
 def _is_news(alert: Alert, before: bool | None) -> bool:

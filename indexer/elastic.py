@@ -143,6 +143,14 @@ class ElasticIndex:
             self._unseen.add(kind)
         return count
 
+    def remove(self, kind: Kind, ids: Sequence[str]) -> int:
+        """Remove documents in bulk requests."""
+        index = self._ready(kind)
+        hits = [{"_id": i} for i in dict.fromkeys(ids) if _is_id(i)]
+        verdicts = self._bulk.write(deletions(index, hits))
+        self._unseen.add(kind)
+        return sum(v.outcome == "done" for v in verdicts)
+
     def close(self) -> None:
         """Close the connections."""
         self._putter.close()

@@ -200,15 +200,14 @@ def _refuse(group: _Group, write: Wanted, verdict: Verdict, reports: dict[int, R
 
 
 def deletions(index: str, hits: Iterable[Mapping[str, Any]]) -> list[Action]:
-    """Bulk items that remove what a search has found, unless it was written since."""
-    return [
-        Action(
-            _line("delete", {"_index": index, "_id": hit["_id"],
-                             "if_seq_no": hit["_seq_no"], "if_primary_term": hit["_primary_term"]}),
-            None,
-        )
-        for hit in hits
-    ]  # fmt: skip
+    """Bulk items that remove documents; what a search has found with its sequence number, unless written since."""
+    return [Action(_line("delete", {"_index": index, **_as_found(hit)}), None) for hit in hits]
+
+
+def _as_found(hit: Mapping[str, Any]) -> Json:
+    if "_seq_no" not in hit:
+        return {"_id": hit["_id"]}
+    return {"_id": hit["_id"], "if_seq_no": hit["_seq_no"], "if_primary_term": hit["_primary_term"]}
 
 
 def _line(action: str, where: Json) -> str:

@@ -1,7 +1,8 @@
 """The index port: documents by kind and id, guarded by a version, found by query; ``open_index`` picks the backend.
 
 ``tests/contracts/test_index.py`` holds every backend to what is written here. Nothing is deleted in normal
-operation: a late older write would bring it back. What no longer holds is written again, marked ``withdrawn``.
+operation: a late older write would bring it back. What no longer holds is written again, marked ``withdrawn``. Only a
+takedown and retention remove.
 """
 
 from __future__ import annotations
@@ -121,6 +122,10 @@ class Index(Protocol):
     def prune(self, kind: Kind, before: datetime) -> int:
         """Remove the documents, withdrawn or not, whose time is earlier; how many. Done in batches: after a failure
         the rest is removed by the next call. A document that is written again afterwards is there again."""
+
+    def remove(self, kind: Kind, ids: Sequence[str]) -> int:
+        """Remove documents, whatever their version, for good when it returns; how many were there. Who removes one sees
+        to it that nobody writes it again: an older version would be stored."""
 
     def close(self) -> None:
         """Free the resources."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal
@@ -141,17 +141,32 @@ class SqliteIndex:
         while True:
             with self._transaction("IMMEDIATE"):
                 some = f"SELECT doc FROM {table} WHERE time < ? ORDER BY time LIMIT ?"
-                docs = [row[0] for row in self._db.execute(some, (micros(before), _BATCH))]
-                for doc in docs:
-                    delete_search_rows(self._db, table, doc)
-                self._db.executemany(f"DELETE FROM {table} WHERE doc = ?", [(doc,) for doc in docs])
-            count += len(docs)
-            if len(docs) < _BATCH:
+                removed = self._delete(table, self._db.execute(some, (micros(before), _BATCH)))
+            count += removed
+            if removed < _BATCH:
                 return count
+
+    def remove(self, kind: Kind, ids: Sequence[str]) -> int:
+        """Remove documents, a batch a transaction."""
+        table, count = self._table(kind), 0
+        for at in range(0, len(ids), _BATCH):
+            some = list(ids[at : at + _BATCH])
+            with self._transaction("IMMEDIATE"):
+                marks = ", ".join("?" * len(some))
+                count += self._delete(table, self._db.execute(f"SELECT doc FROM {table} WHERE id IN ({marks})", some))
+        return count
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def _delete(self, table: str, found: Iterable[tuple[int]]) -> int:
+        """Delete the documents with these row numbers; how many."""
+        docs = [(doc,) for (doc,) in found]
+        for (doc,) in docs:
+            delete_search_rows(self._db, table, doc)
+        self._db.executemany(f"DELETE FROM {table} WHERE doc = ?", docs)
+        return len(docs)
 
     def _put(self, table: str, put: Put) -> Report:
         try:

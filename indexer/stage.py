@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from indexer.documents import alert_document, relocation_document
+from indexer.fields import Kind
+from indexer.forgetting import forget_articles
 from indexer.index import Index, Put, Report
 from indexer.revisions import plan, statements_named
 from stream.errors import ConfigError, IndexUnavailable
 from stream.messages import Alert, EnrichedArticle, Relocation
-from stream.stage import Done, Incoming, Outcome, Reject, Retry
+from stream.stage import Done, Incoming, Outcome, Reject, Retry, Tombstone
 
 RETRY_AFTER = 2.0
 """Seconds to wait when the index is away."""
@@ -22,10 +24,13 @@ _AWAY = (IndexUnavailable, ConfigError)
 
 
 class IndexEnriched:
-    """A ``stream.stage.Handler`` that stores enriched articles and their statements, corrections included.
+    """A ``stream.stage.Handler`` that stores enriched articles and their statements, corrections included; a tombstone
+    takes an article and its statements away.
 
     All is acknowledged by the index when it returns ``Done``. What the index refuses for ever becomes a dead letter.
     """
+
+    takes_tombstones = True
 
     def __init__(self, index: Index) -> None:
         """``index`` must be set up."""
@@ -33,8 +38,13 @@ class IndexEnriched:
 
     def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Store the batch; ``Retry`` for all of it while the index is away (nothing is lost by storing it again)."""
-        enriched = [i.message if isinstance(i.message, EnrichedArticle) else None for i in batch]
+        gone = _tombstones(batch)
+        enriched = [
+            i.message if isinstance(i.message, EnrichedArticle) and n > gone.get(i.message.article.id, -1) else None
+            for n, i in enumerate(batch)
+        ]
         try:
+            forget_articles(self._index, list(gone))
             refused = self._store_all([e for e in enriched if e is not None])
         except _AWAY as error:
             return [Retry(str(error), RETRY_AFTER)] * len(batch)
@@ -71,7 +81,9 @@ class IndexEnriched:
 
 class IndexAlerts:
     """A ``stream.stage.Handler`` that stores alerts. An alert that was held back may come once more, to be sent: that
-    record has the higher version, so it is the one shown in whatever order they arrive."""
+    record has the higher version, so it is the one shown in whatever order they arrive. A tombstone takes one away."""
+
+    takes_tombstones = True
 
     def __init__(self, index: Index) -> None:
         """``index`` must be set up."""
@@ -79,13 +91,16 @@ class IndexAlerts:
 
     def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Store the batch; ``Retry`` for all of it while the index is away."""
-        alerts = [i.message for i in batch if isinstance(i.message, Alert)]
+        alerts = [m for m in _left(batch) if isinstance(m, Alert)]
         puts = [Put("alerts", a.id, 1 if a.held_back else 2, alert_document(a)) for a in alerts]
-        return _stored(self._index, batch, puts, Alert)
+        return _stored(self._index, "alerts", batch, puts, Alert)
 
 
 class IndexRelocations:
-    """A ``stream.stage.Handler`` that stores relocations: the highest version is shown, in whatever order they come."""
+    """A ``stream.stage.Handler`` that stores relocations: the highest version is shown, in whatever order they come. A
+    tombstone takes one away."""
+
+    takes_tombstones = True
 
     def __init__(self, index: Index) -> None:
         """``index`` must be set up."""
@@ -93,16 +108,34 @@ class IndexRelocations:
 
     def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Store the batch; ``Retry`` for all of it while the index is away."""
-        relocations = [i.message for i in batch if isinstance(i.message, Relocation)]
+        relocations = [m for m in _left(batch) if isinstance(m, Relocation)]
         puts = [Put("relocations", r.id, r.version, relocation_document(r)) for r in relocations]
-        return _stored(self._index, batch, puts, Relocation)
+        return _stored(self._index, "relocations", batch, puts, Relocation)
+
+
+def _id(incoming: Incoming) -> str:
+    """What the record is about: its key, without what tells records on one thing apart (``ID:replayed``)."""
+    return incoming.record.key.partition(":")[0]
+
+
+def _tombstones(batch: Sequence[Incoming]) -> dict[str, int]:
+    """The ids that were taken down, each with the place of its last tombstone in the batch."""
+    return {_id(i): n for n, i in enumerate(batch) if isinstance(i.message, Tombstone)}
+
+
+def _left(batch: Sequence[Incoming]) -> list[object]:
+    """The messages behind the last tombstone of their id."""
+    gone = _tombstones(batch)
+    return [i.message for n, i in enumerate(batch) if n > gone.get(_id(i), -1)]
 
 
 def _stored(
-    index: Index, batch: Sequence[Incoming], puts: Sequence[Put], expected: type[Alert] | type[Relocation]
+    index: Index, kind: Kind, batch: Sequence[Incoming], puts: Sequence[Put], expected: type[Alert] | type[Relocation]
 ) -> Sequence[Outcome]:
-    """Store documents that are each the whole of one message."""
+    """Remove what was taken down, store documents that are each the whole of one message."""
     try:
+        if gone := _tombstones(batch):
+            index.remove(kind, list(gone))
         reports = index.put(puts)
     except _AWAY as error:
         return [Retry(str(error), RETRY_AFTER)] * len(batch)
@@ -121,6 +154,8 @@ def _outcome(
     refused: str | None,
     expected: type[EnrichedArticle] | type[Alert] | type[Relocation] = EnrichedArticle,
 ) -> Outcome:
+    if isinstance(incoming.message, Tombstone):
+        return Done()
     if not isinstance(incoming.message, expected):
         return Reject(f"a {type(incoming.message).__name__}, where the index expects {expected.__name__} records")
     return Reject(f"the index refuses {refused}") if refused else Done()

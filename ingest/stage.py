@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -28,6 +28,7 @@ from stream.messages import Feed, FeedState
 from stream.metrics import POLLS
 from stream.reporting import Counts, Reporter
 from stream.settings import IngestSettings
+from stream.takedowns import Takedowns
 from stream.topics import Names
 from stream.worker import MAX_LOG_WAIT
 
@@ -73,6 +74,7 @@ class IngestWorker:
         if self._partitions["feeds"] != self._partitions["feed-state"]:
             raise ConfigError("the topics feeds and feed-state must have the same number of partitions; run setup anew")
         self._owned = OwnedFeeds(log, names)
+        self._takedowns = Takedowns(log, names)
         self._notes: dict[str, tuple[str, ...]] = {}
         self._summary = Summary()
         self._assignment: frozenset[int] = frozenset()
@@ -224,6 +226,7 @@ class IngestWorker:
                 size += steps[-1].size
             if size >= MAX_BYTES:
                 break
+        steps = self._without_taken_down(steps)
         try:
             self._publish(consumer, steps)
         except Fenced as error:
@@ -245,6 +248,18 @@ class IngestWorker:
         return guarded_step(
             partition, polled, state, self._owned.published_state(partition, polled.feed), self._settings
         )  # fmt: skip
+
+    def _without_taken_down(self, steps: list[Step]) -> list[Step]:
+        """The steps without articles that were taken down; their feeds' states remember them like all others."""
+        carried = {a.partition_key for step in steps for a in step.appends if a.topic == "articles"}
+        gone = self._takedowns.among(carried) if carried else frozenset()
+        if not gone:
+            return steps
+        logger.info("articles that were taken down are not published again", articles=len(gone))
+        return [
+            replace(s, appends=tuple(a for a in s.appends if a.topic != "articles" or a.partition_key not in gone))
+            for s in steps
+        ]
 
     # -- publishing
 

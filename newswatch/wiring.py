@@ -26,6 +26,7 @@ from stream.reporting import Reporter
 from stream.settings import Settings
 from stream.stage import Handler
 from stream.table import Table
+from stream.takedowns import Takedowns
 from stream.topics import Names
 from stream.worker import Limits, Worker, run_workers
 
@@ -203,18 +204,29 @@ def _notifying(settings: Settings, log: Log) -> Sequence[Worker | Sender]:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    plan = PlanDeliveries(log, topics.topic("deliveries"), channels, clock)
+    plan = PlanDeliveries(log, topics.topic("deliveries"), channels, clock, Takedowns(log, topics))
     return [Worker(log, topics, "notify", "alerts", plan), Sender(log, topics, channels, settings.notify, clock)]
 
 
-def _enrich(settings: Settings, _log: Log, _stack: ExitStack) -> dict[str, Handler]:
+def know_actors(settings: Settings) -> None:
+    """Let this process know the actors of ``enrich.actors_file``; before any pipeline. Raises ``ConfigError``."""
+    from processors.components.actors import organisations
+    from processors.lexicons import add_actors
+
+    if settings.enrich.actors_file:
+        add_actors(settings.enrich.actors_file)
+        organisations()  # a file that cannot be read is refused at the start, not by the first article
+
+
+def _enrich(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
     from processors.enrich import Enricher
     from processors.pipeline import load_pipeline
     from processors.readers import load_others
     from processors.stages import EnrichArticles
 
-    others = load_others(settings.enrich.pipelines)
-    return {"articles": EnrichArticles(Enricher(load_pipeline(settings.spacy_model), others))}
+    know_actors(settings)
+    enricher = Enricher(load_pipeline(settings.spacy_model), load_others(settings.enrich.pipelines))
+    return {"articles": EnrichArticles(enricher, Takedowns(log, names(settings)))}
 
 
 def _fuse(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
@@ -253,7 +265,10 @@ def _alert(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler
         logger.warning("no rules, so no alerts until there are some", folder=str(settings.rules_dir))
     ledger = alert_ledger(log, topics.topic("alerts"))
     rules = RulesFolder(settings.rules_dir)
-    return dict.fromkeys(causes, RaiseAlerts(rules, ledger, lambda: datetime.now(UTC), settings.alerts.max_age))
+    raising = RaiseAlerts(
+        rules, ledger, Takedowns(log, topics), lambda: datetime.now(UTC), settings.alerts.max_age
+    )  # fmt: skip
+    return dict.fromkeys(causes, raising)
 
 
 def _same_partitions(log: Log, topics: Names, one: str, other: str) -> None:

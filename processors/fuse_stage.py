@@ -6,13 +6,13 @@ import gc
 import time
 from collections.abc import Sequence
 
-from processors.relocations.announcing import Announcing
+from processors.relocations.announcing import Announcing, Gone
 from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import MAX_VERSION, Statement, compact
 from stream.errors import InvalidMessage
 from stream.log import Log
-from stream.messages import LocationChange, Superseded, decode
+from stream.messages import LocationChange, Superseded, Takedown, decode
 from stream.stage import Done, Incoming, Outcome, Reject, Retry
 from stream.topics import Names, Outgoing
 
@@ -37,7 +37,8 @@ class FuseStatements:
     same partition count and is partitioned by the same key, the actor root, so that only the owner of a partition
     writes there (see ``stream/table.py`` for why a refresh at every call is enough). What a call takes in is pending
     until the next call shows, by the offset at which it begins, that it was committed; else it is forgotten, and what
-    comes again is fused again from what the log says.
+    comes again is fused again from what the log says. The statements of an article that was taken down get tombstones
+    here: nobody else knows in which records they are.
     """
 
     def __init__(self, log: Log, names: Names) -> None:
@@ -105,8 +106,10 @@ class FuseStatements:
     def _fuse(self, partition: int, batch: Sequence[tuple[int, Incoming]]) -> list[tuple[int, Outcome]]:
         """The outcomes that are not an empty ``Done``, by place. What a root makes goes with its last record."""
         refused: list[tuple[int, Outcome]] = []
-        read: list[Statement | Superseded] = []
+        read: list[Statement | Superseded | Takedown] = []
+        outputs: dict[int, list[Outgoing]] = {}
         last: dict[str | None, int] = {}
+        self._cache.taken_down.update(i.message.article_id for _, i in batch if isinstance(i.message, Takedown))
         for place, incoming in batch:
             try:
                 message = _read(incoming.message)
@@ -114,31 +117,44 @@ class FuseStatements:
                 refused.append((place, Reject(str(error))))
             else:
                 read.append(message)
+                outputs[place] = self._tombstones(partition, incoming.record.key, message)
                 last[message.actor.root if isinstance(message, Statement) else None] = place
-        outputs: dict[int, list[Outgoing]] = {}
         for root, told in self._fusion.take(partition, read).items():
             place = last[root if root in last else None]  # an update concerns roots that have no record here
-            outputs.setdefault(place, []).extend(o for one in told for o in _outgoing(root, one))
+            outputs[place].extend(o for one in told for o in _outgoing(root, one))
         self._cache.set_offset(partition, CHANGES, batch[-1][1].record.offset + 1)
-        return [*refused, *((place, Done(tuple(found))) for place, found in outputs.items())]
+        return [*refused, *((place, Done(tuple(found))) for place, found in outputs.items() if found)]
+
+    def _tombstones(self, partition: int, key: str, message: Statement | Superseded | Takedown) -> list[Outgoing]:
+        """For the records of what is taken down, or was before it came."""
+        if isinstance(message, Takedown):
+            said = self._cache.said_in(partition, message.article_id)
+            return [Outgoing(CHANGES, f"{s.id}:{s.version}", s.actor.root, None) for s in said]
+        if isinstance(message, Statement) and message.article_id in self._cache.taken_down:
+            return [Outgoing(CHANGES, key, message.actor.root, None)]
+        return []
 
 
-def _outgoing(root: str, told: Announcing) -> list[Outgoing]:
+def _outgoing(root: str, told: Announcing | Gone) -> list[Outgoing]:
+    if isinstance(told, Gone):
+        return [Outgoing(RELOCATIONS, told.id, root, None)]
     relocation = told.relocation
     changes = [Outgoing("transitions", t.id, root, t) for t in told.transitions]
     return [Outgoing(RELOCATIONS, relocation.id, root, relocation), *changes]
 
 
-def _read(message: object) -> Statement | Superseded:
+def _read(message: object) -> Statement | Superseded | Takedown:
     """What fusion works on. Raises ``InvalidMessage``."""
     if isinstance(message, LocationChange):
         return compact(message)
     if isinstance(message, Superseded) and 0 <= message.version < MAX_VERSION:
         return message
+    if isinstance(message, Takedown):
+        return message
     raise InvalidMessage(f"the topic {CHANGES} holds a {type(message).__name__} that cannot be fused")
 
 
-def _again(value: bytes) -> Statement | Superseded | None:
+def _again(value: bytes) -> Statement | Superseded | Takedown | None:
     """What a record that was fused before says; None for one that became a dead letter."""
     try:
         return _read(decode(value))

@@ -67,11 +67,28 @@ def _child(node: Any, part: int | str) -> Any:
     return None
 
 
+_ACTORS = [DATA / "actors.yml"]
+
+
+def add_actors(file: Path) -> None:
+    """Let this process know the actors of ``file``, too, which is written like ``data/actors.yml``. To be called before
+    the first pipeline is loaded."""
+    if file not in _ACTORS:
+        _ACTORS.append(file)
+        lexicons_hash.cache_clear()
+
+
+def actors_files() -> tuple[Path, ...]:
+    """The files of well-known organisations; where two name the same, the later one counts."""
+    return tuple(_ACTORS)
+
+
 @functools.cache
 def lexicons_hash() -> str:
-    """One hash over every file of ``data`` (names and bytes): changes whenever an extraction may change."""
+    """One hash over every file of ``data`` and those of ``add_actors`` (names and bytes): changes whenever an
+    extraction may change."""
     state = hashlib.blake2b(digest_size=8)
-    for file in sorted(DATA.iterdir()):
+    for file in (*sorted(DATA.iterdir()), *_ACTORS[1:]):
         if file.is_file():
             state.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return state.hexdigest()

@@ -36,7 +36,7 @@ __all__ = [
     "AnyMessage", "Article", "Change", "Contradiction", "Delivery", "EnrichedArticle", "Entity", "Evidence", "Feed",
     "FeedState", "Heartbeat", "KindOfMove", "Location", "LocationChange", "Message", "Model", "Origin", "Part", "Place",
     "PlaceKind", "PlaceRole", "Relocation", "Said", "SeenEntry", "Severity", "Source", "Standing", "Status", "Subject",
-    "Superseded", "Transition", "TransitionKind", "Utc", "When", "decode", "encode",
+    "Superseded", "Takedown", "Transition", "TransitionKind", "Utc", "When", "decode", "encode",
     "refuse_newer",
 ]  # fmt: skip
 
@@ -201,6 +201,19 @@ class Superseded(Message):
     version: int
 
 
+class Takedown(Message):
+    """An article was taken down: nothing of it is kept, shown or sent, and nothing under its id is published again.
+
+    Written only by the command line, to ``takedowns``, which all ask who could bring it back, and to every partition of
+    ``location-changes``, where fusion reads it. It says nothing of the article but its id. Key in the latter:
+    ``takedown:`` and the article's id.
+    """
+
+    message: Literal["Takedown"] = "Takedown"
+    article_id: str
+    at: Utc
+
+
 class Model(Part):
     """What made an extraction: enough to know whether another run would say the same."""
 
@@ -328,15 +341,15 @@ class Heartbeat(Message):
 
 
 AnyMessage = (
-    Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Relocation | Transition | Alert
-    | Delivery | Heartbeat
+    Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Takedown | Relocation | Transition
+    | Alert | Delivery | Heartbeat
 )  # fmt: skip
 
 MESSAGES: dict[str, type[AnyMessage]] = {
     c.__name__: c
     for c in (
-        Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Relocation, Transition, Alert, Delivery,
-        Heartbeat,
+        Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Takedown, Relocation, Transition, Alert,
+        Delivery, Heartbeat,
     )
 }  # fmt: skip
 

@@ -83,6 +83,9 @@ class EnrichSettings(Section):
     pipelines: dict[str, str] = Field(default={}, examples=[{"de": "de_core_news_sm"}])
     """spaCy pipelines of other languages than English, e.g. ``{de = "de_core_news_sm"}`` after installing it: their
     entities are added. Without one, places and well-known organisations are found by name."""
+    actors_file: Path | None = None
+    """Organisations of your own, beside those that newswatch knows: names, aliases, leaders; ``newswatch feeds starter
+    --actors`` prints one to begin with."""
 
 
 class AlertsSettings(Section):

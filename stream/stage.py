@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from stream.dead_letters import FOR_GROUP
+from stream.errors import InvalidMessage, NewerSchema
 from stream.log import Record
-from stream.messages import AnyMessage
+from stream.messages import AnyMessage, decode
 from stream.topics import Outgoing
+
+NEWER_SCHEMA_WAIT = 60.0  # seconds between two looks at a record that needs a newer newswatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +21,17 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
+class Tombstone:
+    """Stands for the message of a tombstone: what had the record's key was taken down."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
-    """A record with its decoded message; tombstones never reach a handler, but for one of a worker that is ``raw``."""
+    """A record with its decoded message. Tombstones reach only a handler that has a true attribute ``takes_tombstones``
+    and that of a worker that is ``raw``."""
 
     record: Record
-    message: AnyMessage | Raw
+    message: AnyMessage | Raw | Tombstone
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +76,19 @@ class Handler(Protocol):
 
     def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """Handle the batch."""
+
+
+def read(record: Record, group: str, *, raw: bool, tombstones: bool) -> Incoming | Outcome:
+    """The record as the handler of ``group`` gets it, or what becomes of it without the handler."""
+    if record.headers.get(FOR_GROUP, group) != group:
+        return Done()  # given back to another stage
+    if raw:
+        return Incoming(record, Raw())
+    if record.value is None:
+        return Incoming(record, Tombstone()) if tombstones else Done()
+    try:
+        return Incoming(record, decode(record.value))
+    except NewerSchema as error:
+        return Retry(str(error), NEWER_SCHEMA_WAIT)
+    except InvalidMessage as error:
+        return Reject(str(error))

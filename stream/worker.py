@@ -17,26 +17,23 @@ from typing import Protocol
 
 import structlog
 
-from stream import attempts, dead_letters
+from stream import attempts
 from stream.appends import Append, Appender
 from stream.errors import (
     ConfigError,
     Fenced,
     IndexUnavailable,
-    InvalidMessage,
     LogError,
     NewerSchema,
 )
 from stream.log import Log, Offset, Record, lag
-from stream.messages import decode
 from stream.metrics import BATCH, ERRORS, HANDLER, LATENCY, RECORDS, fetched
 from stream.reporting import Counts, Reporter
-from stream.stage import Done, Handler, Incoming, Outcome, Raw, Reject, Retry
+from stream.stage import NEWER_SCHEMA_WAIT, Done, Handler, Incoming, Outcome, Reject, Retry, read
 from stream.topics import Names
 
 logger = structlog.get_logger()
 
-NEWER_SCHEMA_WAIT = 60.0  # seconds between two looks at a record that needs a newer newswatch
 MAX_WAIT = 60.0  # seconds; back-off doubles from the outcome's ``after`` up to here
 MAX_LOG_WAIT = 3.0  # seconds between two looks at a log that cannot be read or written: it is soon noticed to be back
 
@@ -66,6 +63,7 @@ class Worker:
         self._handler = handler
         self._limits = limits or Limits()
         self._raw = raw
+        self._tombstones = bool(getattr(handler, "takes_tombstones", False))
         self._consumer = log.consumer(names.topic(topic), names.group(stage, topic))
         self._appender = Appender(log, names, stage, self._consumer.group)
         self._waits: dict[int, _Wait] = {}
@@ -215,7 +213,9 @@ class Worker:
         batch: list[Incoming] = []
         waiting: dict[int, Retry] = {}
         for place, record in enumerate(records):
-            outcome = waiting.get(record.partition) or _read(record, self._consumer.group, self._raw)
+            outcome = waiting.get(record.partition) or read(
+                record, self._consumer.group, raw=self._raw, tombstones=self._tombstones
+            )
             if isinstance(outcome, Incoming):
                 batch.append(outcome)
                 if moment := fetched(outcome.message):
@@ -341,21 +341,6 @@ class _Wait:
     until: float = 0.0
     attempts: int = 0
     paused: bool = False
-
-
-def _read(record: Record, group: str, raw: bool) -> Incoming | Outcome:
-    if record.headers.get(dead_letters.FOR_GROUP, group) != group:
-        return Done()  # given back to another stage
-    if raw:
-        return Incoming(record, Raw())
-    if record.value is None:
-        return Done()  # a tombstone concerns compaction and tables, not the handlers
-    try:
-        return Incoming(record, decode(record.value))
-    except NewerSchema as error:
-        return Retry(str(error), NEWER_SCHEMA_WAIT)
-    except InvalidMessage as error:
-        return Reject(str(error))
 
 
 class Steps(Protocol):

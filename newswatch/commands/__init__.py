@@ -6,9 +6,11 @@ import typer
 
 from newswatch.commands import (
     alerts,
+    backup,
     dead_letters,
     extract,
     feeds,
+    forget,
     prune,
     relocations,
     rules,
@@ -21,5 +23,8 @@ from newswatch.commands import (
 
 def register(app: typer.Typer) -> None:
     """Add all commands to ``app``, in the order of the help."""
-    for module in (running, prune, feeds, search, relocations, alerts, rules, dead_letters, extract, status, settings):
+    for module in (
+        running, prune, forget, backup, feeds, search, relocations, alerts, rules, dead_letters, extract, status,
+        settings,
+    ):  # fmt: skip
         module.register(app)

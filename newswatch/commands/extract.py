@@ -14,6 +14,7 @@ import typer
 from newswatch import report
 from newswatch.cli import options
 from newswatch.commands.search import Json
+from newswatch.wiring import know_actors
 from stream.errors import ConfigError
 from stream.settings import Settings
 
@@ -72,6 +73,7 @@ def _readers(settings: Settings) -> Readers:
     from processors.pipeline import load_pipeline
     from processors.readers import Readers, load_others
 
+    know_actors(settings)
     return Readers(load_pipeline(settings.spacy_model), load_others(settings.enrich.pipelines))
 
 

@@ -16,6 +16,7 @@ from ingest.edit import add_feeds, remove_feed
 from ingest.feeds import Diff, dump_yaml, load_feeds, make_feed
 from newswatch.cli import options
 from newswatch.commands.search import Json
+from newswatch.starter import ACTORS, FEEDS
 from newswatch.wiring import change_feeds, connect_log, feed_states, names, present_feeds, set_up
 from stream.errors import ConfigError, NewswatchError
 from stream.log import Log
@@ -132,6 +133,17 @@ def _ago(now: datetime, moment: datetime) -> str:
     minutes = round((now - moment).total_seconds() / 60)
     size = f"{abs(minutes)} min" if abs(minutes) < 120 else f"{abs(minutes) / 60:.0f} h"
     return f"{size} ago" if minutes >= 0 else f"in {size}"
+
+
+@feeds.command("starter")
+def starter(
+    actors: Annotated[bool, typer.Option("--actors", help="A file for enrich.actors_file instead of feeds.")] = False,
+) -> None:
+    """Print a list of public news feeds of the world to begin with; keep what you want of it, then import it.
+
+    Example: newswatch feeds starter > feeds.yml
+    """
+    typer.echo((ACTORS if actors else FEEDS).read_text(encoding="utf-8"), nl=False)
 
 
 @feeds.command("import")

@@ -80,10 +80,10 @@ def try_rule(
     settings = options(context).settings()
     start = parse_time(since, datetime.now(UTC), "--since") if since else None
     chosen = _rules_named(rule, settings)
-    topic, age = names(settings).topic("transitions"), settings.alerts.max_age
+    topics, age = names(settings), settings.alerts.max_age
     with closing(connect_index(settings)) as index, closing(connect_log(settings)) as log:
         for one in chosen:
-            raised = would_raise(one, index, log, topic, start, age)
+            raised = would_raise(one, index, log, topics, start, age)
             shown = list(islice(raised, limit))
             for alert in shown:
                 typer.echo(encode(alert).decode() if as_json else report.alert_line(alert_document(alert)))

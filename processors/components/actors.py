@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 from spacy.language import Language
 from spacy.matcher import PhraseMatcher
@@ -11,7 +12,7 @@ from spacy.tokens import Doc, Token
 from processors.components.coreference import PRONOUNS, antecedent, antecedents_of_owner, described, earlier_phrases
 from processors.components.model import ActorMention, Organisation, register_extensions
 from processors.components.phrases import phrase, type_of
-from processors.lexicons import DATA, Lexicon, load_lexicon, word_lists
+from processors.lexicons import Lexicon, actors_files, load_lexicon, word_lists
 from stream.messages import ActorType
 
 
@@ -27,17 +28,26 @@ class _File(Lexicon):
     actors: list[_Known]
 
 
-@functools.cache
 def leaders() -> frozenset[str]:
-    """The persons of ``actors.yml``."""
-    return frozenset(name for known in load_lexicon(DATA / "actors.yml", _File).actors for name in known.leaders)
+    """The persons of ``actors.yml`` and of the files beside it."""
+    return frozenset(name for known in _read(actors_files()) for name in known.leaders)
+
+
+def organisations() -> dict[str, Organisation]:
+    """Every name, alias and leader of ``actors.yml`` and of the files beside it as written there, with its
+    organisation."""
+    return _table(actors_files())
 
 
 @functools.cache
-def organisations() -> dict[str, Organisation]:
-    """Every name, alias and leader of ``actors.yml`` as written there, with its organisation."""
+def _read(files: tuple[Path, ...]) -> tuple[_Known, ...]:
+    return tuple(known for file in files for known in load_lexicon(file, _File).actors)
+
+
+@functools.cache
+def _table(files: tuple[Path, ...]) -> dict[str, Organisation]:
     table: dict[str, Organisation] = {}
-    for known in load_lexicon(DATA / "actors.yml", _File).actors:
+    for known in _read(files):
         organisation = Organisation(known.root, known.name, known.type)
         for name in (known.name, *known.aliases, *known.leaders):
             table[name] = organisation

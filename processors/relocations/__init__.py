@@ -12,17 +12,20 @@ from processors.relocations.revisions import newest, superseding
 from processors.relocations.root import Root
 from processors.relocations.statement import Statement, compact
 from processors.relocations.telling import tell
-from stream.messages import LocationChange, Relocation, Superseded
+from stream.messages import LocationChange, Relocation, Superseded, Takedown
 
 
-def fuse(statements: Iterable[LocationChange], superseded: Iterable[Superseded] = ()) -> list[Relocation]:
+def fuse(
+    statements: Iterable[LocationChange], superseded: Iterable[Superseded] = (), takedowns: Iterable[Takedown] = ()
+) -> list[Relocation]:
     """The relocations that the statements of one actor root tell of, in the order of their openers.
 
-    In whatever order, however often and in however many revisions the statements come. All are of version 0 and have
-    nothing announced.
+    In whatever order, however often and in however many revisions the statements come; without those of articles that
+    were taken down. All are of version 0 and have nothing announced.
     """
+    gone = {takedown.article_id for takedown in takedowns}
     standing: dict[str, Statement] = {}
-    for change in statements:
+    for change in (c for c in statements if c.article_id not in gone):
         statement = compact(change)
         standing[statement.id] = newest(standing.get(statement.id), statement)
     updates: dict[str, set[int]] = {}

@@ -25,6 +25,13 @@ class Announcing:
     transitions: tuple[Transition, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The relocation with this id is told no more and leaves nothing: all that told it was taken down."""
+
+    id: str
+
+
 def announce(told: Relocation, version: int, before: Sequence[Announced], causes: Sequence[Said]) -> Announcing:
     """The relocation with what is announced now.
 

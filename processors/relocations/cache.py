@@ -85,6 +85,8 @@ class Cache:
         weakref.finalize(self, self._db.close)
         for statement in _SCHEMA:
             self._db.execute(statement)
+        self.taken_down: set[str] = set()
+        """Articles whose statements are never stored; of all partitions, for a takedown goes to all and stays."""
         self._roots: OrderedDict[tuple[int, str], Root] = OrderedDict()
         self._held = 0
 
@@ -148,7 +150,7 @@ class Cache:
         return standing.values()
 
     def store(self, partition: int, statements: Iterable[Statement]) -> None:
-        """Store statements; of several revisions of one the newest stands."""
+        """Store statements; of several revisions of one the newest stands. Not those of articles taken down."""
         rows = [
             (
                 hash((partition, s.actor.root)),
@@ -159,6 +161,7 @@ class Cache:
                 s.row(),
             )
             for s in statements
+            if s.article_id not in self.taken_down
         ]
         self._execute_all("INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?)", rows)
 
@@ -183,11 +186,16 @@ class Cache:
         versions = "SELECT version FROM updates WHERE partition = ? AND article_id = ?"
         return {version for (version,) in self._execute(versions, partition, article_id)}
 
-    def said_in(self, partition: int, article_id: str) -> set[tuple[str, str]]:
-        """Root and id of the article's statements."""
+    def said_in(self, partition: int, article_id: str) -> list[Statement]:
+        """All revisions of the article's statements."""
         rows = self._execute("SELECT row FROM statements WHERE article = ?", hash((partition, article_id)))
-        said = (from_row(row) for (row,) in rows)
-        return {(s.actor.root, s.id) for s in said if s.article_id == article_id}
+        return [s for (row,) in rows if (s := from_row(row)).article_id == article_id]
+
+    def take_down(self, partition: int, article_id: str) -> None:
+        """Forget the article's statements, and those that come yet. Roots that hold them are the caller's to mend."""
+        self.taken_down.add(article_id)
+        ours = "article = ? AND partition = ? AND article_id = ?"
+        self._execute(f"DELETE FROM statements WHERE {ours}", hash((partition, article_id)), partition, article_id)
 
     # -- what was published
 
@@ -196,6 +204,11 @@ class Cache:
         entry = "SELECT entry FROM known WHERE partition = ? AND id = ?"
         found = self._execute(entry, partition, identifier).fetchone()
         return Known.from_row(found[0]) if found else None
+
+    def merged(self, partition: int) -> dict[str, Known]:
+        """All relocations of the partition that another one tells now. Reads what is known of every relocation."""
+        rows = self._execute("SELECT id, entry FROM known WHERE partition = ?", partition)
+        return {i: known for i, entry in rows if (known := Known.from_row(entry)).merged_into is not None}
 
     def remember(self, partition: int, published: Mapping[str, Known | None]) -> None:
         """Note what was published, by relocation; None: nothing any more."""

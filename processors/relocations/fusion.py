@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from processors.relocations.announcing import Announcing, announce
+from processors.relocations.announcing import Announcing, Gone, announce
 from processors.relocations.cache import Cache, Known, contradicted
 from processors.relocations.case import Case
 from processors.relocations.revisions import newest, superseding
 from processors.relocations.root import Walked
 from processors.relocations.statement import Statement
 from processors.relocations.telling import identifier, relocation_id, said_by, tell
-from stream.messages import Announced, Relocation, Said, Superseded
+from stream.messages import Announced, Relocation, Said, Superseded, Takedown
 from stream.parts import made
 
 
@@ -25,6 +25,8 @@ class _Came:
     """By id, the newest revision of each."""
     withdrawn: set[str] = field(default_factory=set)
     """Ids of known ones whose article was updated."""
+    gone: set[str] = field(default_factory=set)
+    """Ids of known ones whose article was taken down."""
 
 
 class Fusion:
@@ -33,42 +35,55 @@ class Fusion:
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
-    def take(self, partition: int, batch: Sequence[Statement | Superseded]) -> dict[str, list[Announcing]]:
+    def take(
+        self, partition: int, batch: Sequence[Statement | Superseded | Takedown]
+    ) -> dict[str, list[Announcing | Gone]]:
         """What the batch changes, by root. A relocation is told again only where it changed."""
         updates: dict[str, set[int]] = {}
         for message in batch:
             if isinstance(message, Superseded):
                 updates.setdefault(message.article_id, set()).add(message.version)
-        came = self._by_root(partition, batch, updates)
+        down = [m.article_id for m in batch if isinstance(m, Takedown)]
+        self._cache.taken_down.update(down)
+        came = self._by_root(partition, batch, updates, down)
         found = {root: self._fuse(partition, root, what, updates) for root, what in came.items()}
         self._cache.store(partition, [m for m in batch if isinstance(m, Statement)])
         for article_id, versions in updates.items():  # only now: a root is loaded as it was before the batch
             for version in versions:
                 self._cache.update(partition, article_id, version)
+        for article_id in down:
+            self._cache.take_down(partition, article_id)
         return {root: told for root, told in found.items() if told}
 
-    def read_on(self, partition: int, batch: Sequence[Statement | Superseded]) -> None:
+    def read_on(self, partition: int, batch: Sequence[Statement | Superseded | Takedown]) -> None:
         """Take in what was fused before: nothing is published for it."""
         self._cache.forget_roots(partition)
+        for message in batch:
+            if isinstance(message, Takedown):
+                self._cache.take_down(partition, message.article_id)
         self._cache.store(partition, [m for m in batch if isinstance(m, Statement)])
         for message in batch:
             if isinstance(message, Superseded):
                 self._cache.update(partition, message.article_id, message.version)
 
     def _by_root(
-        self, partition: int, batch: Sequence[Statement | Superseded], updates: Mapping[str, set[int]]
-    ) -> dict[str, _Came]:
+        self, partition: int, batch: Sequence[Statement | Superseded | Takedown], updates: Iterable[str],
+        down: Iterable[str],
+    ) -> dict[str, _Came]:  # fmt: skip
         came: defaultdict[str, _Came] = defaultdict(_Came)
         for message in batch:
-            if isinstance(message, Statement):
+            if isinstance(message, Statement) and message.article_id not in self._cache.taken_down:
                 into = came[message.actor.root].statements
                 into[message.id] = newest(into.get(message.id), message)
         for article_id in updates:
-            for root, said in self._cache.said_in(partition, article_id):
-                came[root].withdrawn.add(said)
+            for said in self._cache.said_in(partition, article_id):
+                came[said.actor.root].withdrawn.add(said.id)
+        for article_id in down:
+            for said in self._cache.said_in(partition, article_id):
+                came[said.actor.root].gone.add(said.id)
         return came
 
-    def _fuse(self, partition: int, root: str, came: _Came, updates: Mapping[str, set[int]]) -> list[Announcing]:
+    def _fuse(self, partition: int, root: str, came: _Came, updates: Mapping[str, set[int]]) -> list[Announcing | Gone]:
         known = self._cache.root(partition, root)
         before = len(known.statements)
 
@@ -80,13 +95,17 @@ class Fusion:
         for statement in new:
             statement.superseded = superseded(statement)
         known.add(new)
-        for said in came.withdrawn:
+        for said in came.gone:
+            known.remove(said)
+        for said in came.withdrawn - came.gone:
             if version := superseded(known.statements[said]):
                 known.withdraw(known.statements[said], version)
         walked = known.walk()
         self._cache.grown(len(known.statements) - before)
         fresh = {s.id for s in new} | came.withdrawn
-        return [*self._changed(partition, root, walked, fresh), *self._merged(partition, root, walked)]
+        told: list[Announcing | Gone] = [*self._changed(partition, root, walked, fresh)]
+        told += self._merged(partition, root, walked)
+        return [*told, *self._taken_down(partition, root, walked)] if came.gone else told
 
     def _changed(self, partition: int, root: str, walked: Walked, fresh: set[str]) -> list[Announcing]:
         found = []
@@ -112,6 +131,21 @@ class Fusion:
             known = self._cache.known(partition, old)
             if known is not None and known.merged_into != identifier(case):
                 found.append(Announcing(_stub(old, case, known), ()))
+        return found
+
+    def _taken_down(self, partition: int, root: str, walked: Walked) -> list[Announcing | Gone]:
+        """The end of relocations of which nothing is left. What stands for one that was merged into such a one ends
+        with it; into one that lost statements, it is made anew, for it tells in their words who goes where."""
+        heir: dict[str, Case | None] = {identifier(case): case for case in walked.changed.values()}
+        heir |= {relocation_id(root, opener): case for opener, case in walked.vanished.items()}
+        heir |= {relocation_id(root, opener): None for opener in walked.gone}
+        found: list[Announcing | Gone] = [Gone(relocation_id(root, opener)) for opener in sorted(walked.gone)]
+        stubs = {i: known for i, known in self._cache.merged(partition).items() if i not in heir}
+        while into := {i: heir[known.merged_into or ""] for i, known in stubs.items() if known.merged_into in heir}:
+            for i, case in sorted(into.items()):
+                known = stubs.pop(i)
+                found.append(Announcing(_stub(i, case, known), ()) if case else Gone(i))
+            heir |= into
         return found
 
 

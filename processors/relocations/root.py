@@ -28,15 +28,18 @@ class Walked:
     touched: Mapping[str, Case]
     """Cases beside ``changed`` that may be disputed now, or not any more."""
     vanished: Mapping[str, Case]
-    """Openers that open no case any more, each with the case that it is in now."""
+    """Openers that open no case any more, each with the case that it (or, where it was taken down, the first of those
+    that were with it) is in now."""
+    gone: frozenset[str]
+    """Openers of cases all of whose statements were taken down."""
 
 
 class Root:
     """The statements of one actor root and the cases they make, a pure function of the set of statements.
 
-    ``add`` and ``withdraw`` note what changed; ``walk`` brings the cases up to date. The result is the same as if all
-    statements had been walked at once, sorted by (published, id): a statement joins the case that it fits best, of
-    those that fit alike the one with the lowest opener id, or else opens one.
+    ``add``, ``withdraw`` and ``remove`` note what changed; ``walk`` brings the cases up to date. The result is the
+    same as if all statements had been walked at once, sorted by (published, id): a statement joins the case that it
+    fits best, of those that fit alike the one with the lowest opener id, or else opens one.
     """
 
     def __init__(self) -> None:
@@ -55,6 +58,8 @@ class Root:
         """Openers of cases that lost a rival, if only until they are walked again, since the last walk."""
         self._fresh: set[str] = set()
         """Statements that are new, replaced or withdrawn since the last walk."""
+        self._robbed: set[str] = set()
+        """Openers of cases that lost a statement for good since the last walk."""
 
     @property
     def cases(self) -> list[Case]:
@@ -83,14 +88,28 @@ class Root:
             statement.superseded = version
             self._fresh.add(statement.id)
 
+    def remove(self, identifier: str) -> None:
+        """A statement was taken down: as if it had never been told. Nothing happens where there is none."""
+        statement = self.statements.pop(identifier, None)
+        if statement is None:
+            return
+        self._rewind(statement.key)
+        del self._order[bisect_left(self._order, statement.key, key=_KEY)]
+        self._fresh.discard(identifier)
+        if (opener := self._before.pop(identifier, None)) is not None:
+            self._robbed.add(opener)
+
     def walk(self) -> Walked:
         """Take in all that is not yet."""
         changed: dict[str, Case] = {}
         moved: dict[str, set[str]] = {}
+        heirs: dict[str, Case] = {}
         again = self._order[self._walked :]
         for count, statement in enumerate(again, 1):
             case = self._take(statement)
             before, now = self._before.get(statement.id), case.opener.id
+            if before is not None:
+                heirs.setdefault(before, case)
             if before != now or statement.id in self._fresh:
                 changed[now] = case
                 if before is not None:
@@ -100,12 +119,14 @@ class Root:
             if count % _PRUNE_EACH == 0:
                 self._prune(statement.published)
         self._walked = len(self._order)
-        vanished = {o: self._case_of[o] for o in set(self._before.values()) if o not in self._cases}
+        changed |= {o: self._cases[o] for o in self._robbed if o in self._cases and o not in changed}
+        vanished = {o: self._case_of.get(o, case) for o, case in heirs.items() if o not in self._cases}
+        gone = frozenset(o for o in self._robbed if o not in self._cases and o not in vanished)
         touched = {o: self._cases[o] for o in self._touched if o in self._cases and o not in changed}
         for case in list(changed.values()):
             touched |= {r.opener.id: r for _, r in case.rivals if r.opener.id not in changed}
-        self._before, self._touched, self._fresh = {}, set(), set()
-        return Walked(changed, {o: frozenset(m) for o, m in moved.items()}, touched, vanished)
+        self._before, self._touched, self._fresh, self._robbed = {}, set(), set(), set()
+        return Walked(changed, {o: frozenset(m) for o, m in moved.items()}, touched, vanished, gone)
 
     def _take(self, statement: Statement) -> Case:
         case = self._best(statement)

@@ -52,7 +52,7 @@ def store(index: Index, *messages: EnrichedArticle) -> None:
 
 
 def tried(one: Rule, index: Index, log: Log, since: datetime | None = None) -> list[Alert]:
-    return list(would_raise(one, index, log, TOPIC, since, DAY))
+    return list(would_raise(one, index, log, NAMES, since, DAY))
 
 
 def live(one: Rule, *messages: EnrichedArticle) -> list[Alert]:

@@ -23,6 +23,7 @@ from stream.dead_letters import list_dead_letters
 from stream.ids import digest
 from stream.log import Log, Offset, lag, open_log, partition_of
 from stream.messages import Alert, Delivery, decode, encode
+from stream.takedowns import Takedowns
 from stream.targets import Mail, NotifySettings, Webhook
 from stream.topics import Names
 from stream.worker import Steps, Worker, run_workers
@@ -88,7 +89,7 @@ def settings(*webhooks: Webhook, mail: Sequence[Mail] = (), give_up_after: float
 def stage(log: Log, given: NotifySettings, channels: dict[str, Channel] | None = None) -> list[Steps]:
     """The workers of a process of the stage, as after a restart."""
     found = open_channels(given) if channels is None else channels
-    plan = PlanDeliveries(log, DELIVERIES, found, clock)
+    plan = PlanDeliveries(log, DELIVERIES, found, clock, Takedowns(log, NAMES))
     return [Worker(log, NAMES, "notify", "alerts", plan), Sender(log, NAMES, found, given, clock)]
 
 
@@ -146,7 +147,8 @@ def test_each_alert_is_planned_once_for_each_target_and_held_back_ones_for_none(
     given = settings(webhook("a", "https://a.example/"), webhook("b", "https://b.example/"))
     raise_alerts(log, alert("1"), alert("2", held_back="found by a replay of kept articles"), alert("1"), alert("3"))
     for _ in range(2):
-        worker = Worker(log, NAMES, "notify", "alerts", PlanDeliveries(log, DELIVERIES, open_channels(given), clock))
+        plan = PlanDeliveries(log, DELIVERIES, open_channels(given), clock, Takedowns(log, NAMES))
+        worker = Worker(log, NAMES, "notify", "alerts", plan)
         while worker.step(0.0):
             pass
         worker.close()

@@ -21,6 +21,7 @@ from alerts.stages import LOOK_EVERY, RaiseAlerts, RulesFolder, alert_ledger
 from stream.log import Log, Offset, Record, open_log, partition_of
 from stream.messages import Alert, EnrichedArticle, Superseded, decode, encode
 from stream.stage import Done, Incoming, Outcome, Reject
+from stream.takedowns import Takedowns
 from stream.topics import TOPICS, Names
 from stream.worker import Worker, run_workers
 from tests.alerts.examples import (
@@ -54,7 +55,7 @@ def fresh_log() -> Iterator[Log]:
 
 def stage(log: Log, rules: Sequence[Rule]) -> RaiseAlerts:
     """A stage as after a restart: with an empty ledger."""
-    return RaiseAlerts(lambda: rules, alert_ledger(log, NAMES.topic("alerts")), lambda: NOW, DAY)
+    return RaiseAlerts(lambda: rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, DAY)
 
 
 def publish(log: Log, messages: Sequence[EnrichedArticle]) -> None:
@@ -355,7 +356,9 @@ def test_rules_that_change_apply_to_the_next_batch(tmp_path: Path, clock: Clock)
     write(tmp_path, RULE.format("a").replace("aden", "doha"))
     with fresh_log() as log:
         ledger = alert_ledger(log, NAMES.topic("alerts"))
-        handler = RaiseAlerts(RulesFolder(tmp_path, clock), ledger, lambda: NOW, timedelta(hours=1))
+        handler = RaiseAlerts(
+            RulesFolder(tmp_path, clock), ledger, Takedowns(log, NAMES), lambda: NOW, timedelta(hours=1)
+        )
         commit(log, handler(incoming([ENRICHED])))
         write(tmp_path, RULE.format("b").replace("aden", "doha"))
         clock.seconds += LOOK_EVERY

@@ -120,6 +120,23 @@ def test_nothing_to_put_or_get(index: Index) -> None:
     assert index.get("articles", []) == {}
 
 
+def test_what_is_removed_is_gone_for_everyone_and_may_come_again(index: Index, open_one: Callable[..., Index]) -> None:
+    index.put([article("a", 7, title="harbour"), article("b", 7, title="harbour"), statement("a")])
+    other = open_one()
+    assert other.remove("articles", ["a", "never there", "a"]) == 1
+    assert other.remove("articles", []) == 0
+    assert (list(index.get("articles", ["a", "b"])), found(other, "harbour")) == (["b"], ["b"])
+    assert list(index.get("location-changes", ["a"])) == ["a"]
+    index.put([article("a", 1, title="older")])  # nothing is remembered of it: who removes sees to it
+    assert index.get("articles", ["a"])["a"].version == 1
+
+
+def test_more_than_a_batch_is_removed(index: Index) -> None:
+    index.put([article(f"a{i}") for i in range(1_100)])
+    assert index.remove("articles", [f"a{i}" for i in range(1_099)]) == 1_099
+    assert found(index) == ["a1099"]
+
+
 def test_many_at_once(index: Index) -> None:
     puts = [article(f"a{i}") for i in range(1_200)]
     assert {r.outcome for r in index.put(puts)} == {"stored"}

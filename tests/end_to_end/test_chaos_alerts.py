@@ -20,6 +20,7 @@ from processors.fuse_stage import FuseStatements
 from stream.log import Log, lag, partition_of
 from stream.logs import configure_logging
 from stream.messages import Alert, EnrichedArticle, LocationChange, Status, Transition, decode, encode
+from stream.takedowns import Takedowns
 from stream.topics import Names
 from stream.worker import Limits, Worker, run_workers
 from tests.alerts.examples import ARTICLE, enriched, rule
@@ -141,6 +142,6 @@ def _work(store: SqliteStore) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     configure_logging("error", "alert")
     log = store.open()
-    handler = RaiseAlerts(rules, alert_ledger(log, NAMES.topic("alerts")), lambda: NOW, AGE)
+    handler = RaiseAlerts(rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, AGE)
     workers = [Worker(log, NAMES, "alert", source, handler, Limits(records=20)) for source in SOURCES]
     run_workers(workers, threading.Event(), idle=0.1)

@@ -86,10 +86,16 @@ def test_the_commands_of_the_readme_run(home: Home, server: Server, kibana: Kiba
             continue
         for line in content.splitlines():
             if line.startswith("$ newswatch "):
-                words = shlex.split(line.removeprefix("$ newswatch "))
+                command, _, file = line.removeprefix("$ newswatch ").partition(" > ")
+                words = shlex.split(command)
                 url = kibana.url if "--kibana" in words else server.url("feed")
-                home.ok(*(url if w.startswith("https://") else w for w in words))
+                known = words[0] == "forget"  # an article of the feed that is served
+                said = home.ok(*(url if w.startswith("https://") and not known else w for w in words))
+                if file:
+                    home.write(file, said)
                 ran += 1
     assert ran >= 15
     assert "hamas-to-iraq" in home.ok("rules", "list")
     assert kibana.imports() == 1
+    assert "hamas-leaders-baghdad" not in home.ok("search", "*", "--json")
+    assert home.ok("search", "*", "--json", NEWSWATCH_DATA_DIR="backups/monday").count("hamas-leaders-baghdad") >= 1

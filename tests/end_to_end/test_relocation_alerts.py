@@ -17,6 +17,7 @@ from processors.fuse_stage import FuseStatements
 from stream.log import Log, Offset, open_log, partition_of
 from stream.messages import Alert, LocationChange, Superseded, Transition, decode, encode
 from stream.stage import Handler, Incoming, Outcome
+from stream.takedowns import Takedowns
 from stream.topics import Names
 from stream.worker import Worker
 from tests.alerts.examples import rule
@@ -50,7 +51,9 @@ def log(tmp_path: Path) -> Iterator[Log]:
 
 def alerting(log: Log, *rules: Rule) -> RaiseAlerts:
     """The handler as after a restart."""
-    return RaiseAlerts(lambda: rules, alert_ledger(log, NAMES.topic("alerts")), lambda: NOW, timedelta(hours=24))
+    return RaiseAlerts(
+        lambda: rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, timedelta(hours=24)
+    )
 
 
 def tell(log: Log, *said: Said) -> None:

@@ -13,11 +13,12 @@ import pytest
 from indexer.index import Index, Put, Report
 from indexer.query import parse
 from indexer.sqlite import SqliteIndex
-from indexer.stage import ATTEMPTS, IndexAlerts, IndexEnriched
+from indexer.stage import ATTEMPTS, IndexAlerts, IndexEnriched, IndexRelocations
 from stream.log import Record
 from stream.messages import Alert, AnyMessage, Superseded
-from stream.stage import Done, Incoming, Reject, Retry
+from stream.stage import Done, Incoming, Reject, Retry, Tombstone
 from tests.indexer.test_revisions import revision
+from tests.stream.golden import RELOCATION
 
 ALERT = Alert.model_validate(
     {
@@ -32,6 +33,12 @@ ALERT = Alert.model_validate(
 def incoming(*messages: AnyMessage) -> list[Incoming]:
     at = datetime(2026, 9, 1, tzinfo=UTC)
     return [Incoming(Record("t", 0, i, at, "k", b""), m) for i, m in enumerate(messages)]
+
+
+def keyed(*records: tuple[str, AnyMessage | None]) -> list[Incoming]:
+    """Records with their keys; None is a tombstone."""
+    at = datetime(2026, 9, 1, tzinfo=UTC)
+    return [Incoming(Record("t", 0, i, at, key, b""), m or Tombstone()) for i, (key, m) in enumerate(records)]
 
 
 @pytest.fixture
@@ -169,3 +176,32 @@ def test_while_the_index_is_away_all_is_retried(index: Index, path: Path) -> Non
     other.execute("ROLLBACK")
     other.close()
     assert IndexEnriched(index)(incoming(revision(1, "x"), revision(2, "x"))) == [Done(), Done()]
+
+
+def test_a_tombstone_takes_an_article_away_with_all_that_any_revision_said(index: Index) -> None:
+    handle = IndexEnriched(index)
+    handle(incoming(revision(1, "xy"), revision(2, "y", update=True), revision(1, "z", of="b")))
+    assert handle(keyed(("a", revision(3, "w")), ("a", None), ("b", revision(2, "z", of="b")))) == [Done()] * 3
+    assert index.get("articles", ["a", "b"]).keys() == {"b"}
+    assert {h.id for h in index.search("location-changes", parse("withdrawn:*", "location-changes")).hits} == {"b-z"}
+    assert handle(keyed(("a", None), ("never", None))) == [Done(), Done()]
+
+
+def test_a_tombstone_takes_alerts_and_relocations_away_but_not_what_comes_behind_it(index: Index) -> None:
+    later = ALERT.model_copy(update={"title": "again"})
+    assert IndexAlerts(index)(keyed(("x", ALERT), ("x", None), ("x", later))) == [Done()] * 3
+    assert index.get("alerts", ["x"])["x"].document["title"] == "again"
+    assert IndexAlerts(index)(keyed(("x", None))) == [Done()]
+    assert index.get("alerts", ["x"]) == {}
+    IndexRelocations(index)(keyed((RELOCATION.id, RELOCATION)))
+    assert IndexRelocations(index)(keyed((RELOCATION.id, RELOCATION), (RELOCATION.id, None))) == [Done()] * 2
+    assert index.get("relocations", [RELOCATION.id]) == {}
+
+
+def test_what_is_to_be_taken_away_waits_for_an_index_that_is_away(index: Index, path: Path) -> None:
+    IndexEnriched(index)(incoming(revision(1, "x")))
+    with sqlite3.connect(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert isinstance(IndexEnriched(index)(keyed(("a", None)))[0], Retry)
+        assert isinstance(IndexAlerts(index)(keyed(("a", None)))[0], Retry)
+    other.close()

@@ -15,7 +15,7 @@ from ingest.feeds import make_feed
 from ingest.stage import IngestWorker, Summary
 from stream.errors import ConfigError, Fenced, LogError
 from stream.log import Log, open_log, partition_of
-from stream.messages import MAX_BODY_BYTES, Article, FeedState
+from stream.messages import MAX_BODY_BYTES, Article, FeedState, Takedown, encode
 from tests.ingest.server import LOOPBACK, FeedServer, Page, item, rss
 from tests.ingest.worker import NAMES, PARTITIONS, Clock, Failing, published, records, running, set_feeds, states, until
 
@@ -45,6 +45,26 @@ def test_one_round_publishes_articles_and_states_and_a_second_nothing(server: Fe
     clock.now += timedelta(hours=1)
     worker.run_once()
     assert len(records(log, "feed-state")) == 12
+
+
+def test_what_was_taken_down_is_remembered_but_never_published_again(server: FeedServer, log: Log) -> None:
+    clock = Clock()
+    feed = make_feed(server.url("/feed"), publisher="paper.example")
+    set_feeds(log, feed)
+    server.pages["/feed"] = Page(rss(item(1), item(2)))
+    worker = IngestWorker(log, NAMES, LOOPBACK, clock)
+    worker.run_once()
+    gone, kept = published(log)
+    with log.transaction() as tx:
+        value = encode(Takedown(article_id=gone.id, at=clock.now))
+        tx.publish(NAMES.topic("takedowns"), partition_of(gone.id, PARTITIONS), gone.id, value)
+    clock.now += timedelta(hours=2)
+    server.pages["/feed"] = Page(rss(item(1, "Changed."), item(2, "Changed, too.")))
+    assert worker.run_once().articles == 1
+    assert [a.id for a in published(log)] == [gone.id, kept.id, kept.id]
+    again = IngestWorker(log, NAMES, LOOPBACK, clock).run_once()  # a feed that was never polled carries it, too
+    assert again.articles == 0
+    assert {s.article_id for s in states(log)[feed.id].entries} == {gone.id, kept.id}
 
 
 def test_news_are_live_and_corrections_are_updates(server: FeedServer, log: Log) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,11 @@ from spacy.language import Language
 
 from processors.enrich import MAX_ENCODED, Enricher, outputs
 from processors.stages import EnrichArticles
-from stream.log import Record
-from stream.messages import Article, Feed, LocationChange, Source, Superseded, encode
-from stream.stage import Done, Incoming, Reject
+from stream.log import Log, Record, open_log
+from stream.messages import Article, Feed, LocationChange, Source, Superseded, Takedown, encode
+from stream.stage import Done, Incoming, Outcome, Reject, Tombstone
+from stream.takedowns import Takedowns
+from stream.topics import Names, Outgoing
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -120,16 +124,50 @@ def test_a_statement_keeps_its_id_when_the_wording_changes(enricher: Enricher) -
     assert [c.status for c in (*first.location_changes, *second.location_changes)] == ["planned", "completed"]
 
 
-def test_the_stage_answers_each_record(enricher: Enricher) -> None:
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    log = open_log(f"sqlite:///{tmp_path}/log.db")
+    log.create_topics(Names().described(), 2)
+    yield log
+    log.close()
+
+
+def test_the_stage_answers_each_record(enricher: Enricher, log: Log) -> None:
     record = Record("articles", 0, 0, NOW, "k", b"")
     batch = [
         Incoming(record, article("Hamas leaders to leave Doha for Baghdad", "")),
         Incoming(record, Feed(id="f", url="https://x.example/", publisher="x.example")),
         Incoming(record, article("Nothing", "")),
     ]
-    done, rejected, nothing = EnrichArticles(enricher)(batch)
+    done, rejected, nothing = EnrichArticles(enricher, Takedowns(log, Names()))(batch)
     assert isinstance(done, Done)
     assert len(done.outputs) == 2
     assert rejected == Reject("the topic articles holds a Feed")
     assert isinstance(nothing, Done)
     assert [o.topic for o in nothing.outputs] == ["enriched"]
+
+
+def test_a_takedown_goes_on_and_what_was_taken_down_is_not_read(enricher: Enricher, log: Log) -> None:
+    stage = EnrichArticles(enricher, Takedowns(log, Names()))
+    told = article("Hamas leaders to leave Doha for Baghdad", "")
+    record = Record("articles", 1, 5, NOW, f"{told.id}:{told.version}", b"")
+    assert len(_outputs(stage([Incoming(record, told)]))) == 2
+    (enriched, change) = _outputs(stage([Incoming(record, Tombstone())]))
+    assert (enriched.topic, enriched.key, enriched.partition_key, enriched.message) == (
+        "enriched", told.id, told.id, None,
+    )  # fmt: skip
+    takedown = Takedown(article_id=told.id, at=NOW)
+    assert (change.topic, change.partition_key, change.message) == ("location-changes", None, takedown)
+    with log.transaction() as tx:
+        tx.publish(Names().topic("takedowns"), 0, told.id, encode(takedown))
+    other = article("Other news", "").model_copy(update={"id": "other"})
+    gone, kept = stage([Incoming(record, told), Incoming(record, other)])
+    assert gone == Done((Outgoing("articles", record.key, told.id, None),))
+    assert isinstance(kept, Done)
+    assert [o.key for o in kept.outputs] == ["other"]
+
+
+def _outputs(outcomes: Sequence[Outcome]) -> tuple[Outgoing, ...]:
+    (outcome,) = outcomes
+    assert isinstance(outcome, Done)
+    return outcome.outputs

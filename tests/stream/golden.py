@@ -40,6 +40,7 @@ from stream.messages import (
     Standing,
     Subject,
     Superseded,
+    Takedown,
     Transition,
     When,
     encode,
@@ -146,8 +147,8 @@ HEARTBEAT = Heartbeat(
 )  # fmt: skip
 
 GOLDEN: tuple[AnyMessage, ...] = (
-    FEED, STATE, ARTICLE, ENRICHED, CHANGE, Superseded(article_id=ARTICLE.id, version=VERSION), RELOCATION, TRANSITION,
-    ALERT, DELIVERY, HEARTBEAT,
+    FEED, STATE, ARTICLE, ENRICHED, CHANGE, Superseded(article_id=ARTICLE.id, version=VERSION),
+    Takedown(article_id=ARTICLE.id, at=FETCHED), RELOCATION, TRANSITION, ALERT, DELIVERY, HEARTBEAT,
 )  # fmt: skip
 
 

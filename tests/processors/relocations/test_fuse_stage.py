@@ -9,10 +9,10 @@ import pytest
 
 from processors.fuse_stage import FuseStatements
 from stream.log import Log, Record, open_log
-from stream.messages import LocationChange, Relocation, Superseded, Transition, decode, encode
+from stream.messages import LocationChange, Relocation, Superseded, Takedown, Transition, decode, encode
 from stream.stage import Done, Incoming, Outcome, Reject
-from stream.topics import Names
-from tests.processors.relocations.told import told, update
+from stream.topics import Names, Outgoing
+from tests.processors.relocations.told import takedown, told, update
 from tests.stream.golden import ARTICLE
 
 NAMES = Names()
@@ -26,7 +26,7 @@ class Bench:
         self.log.create_topics(NAMES.described(), 1)
         self.stage = FuseStatements(self.log, NAMES)
 
-    def append(self, messages: Sequence[LocationChange | Superseded]) -> None:
+    def append(self, messages: Sequence[LocationChange | Superseded | Takedown]) -> None:
         with self.log.transaction() as tx:
             for message in messages:
                 tx.publish(NAMES.topic("location-changes"), 0, "key", encode(message))
@@ -40,14 +40,14 @@ class Bench:
             for outcome in outcomes:
                 assert isinstance(outcome, Done)
                 for out in outcome.outputs:
-                    assert out.message is not None
-                    tx.publish(NAMES.topic(out.topic), 0, out.key, encode(out.message))
+                    tx.publish(NAMES.topic(out.topic), 0, out.key, encode(out.message) if out.message else None)
 
     def transitions(self) -> list[str]:
         return [t.kind for t in self._all("transitions") if isinstance(t, Transition)]
 
     def relocations(self) -> dict[str, Relocation]:
-        return {r.id: r for r in self._all("relocations") if isinstance(r, Relocation)}
+        newest = {r.key: r.value for r in self.log.read(NAMES.topic("relocations"), 0, 0, 1_000)}
+        return {key: r for key, value in newest.items() if value and isinstance(r := decode(value), Relocation)}
 
     def _all(self, topic: str) -> list[object]:
         records: list[Record] = self.log.read(NAMES.topic(topic), 0, 0, 1_000)
@@ -118,3 +118,29 @@ def test_records_that_cannot_be_fused_are_refused_one_by_one(bench: Bench) -> No
     (last,) = later(bench.batch(4, 5))
     assert isinstance(last, Done)
     assert [o.topic for o in last.outputs] == ["relocations", "transitions", "transitions"]
+
+
+def test_a_takedown_clears_its_statements_records_away_whenever_they_come(bench: Bench) -> None:
+    said = told("a", 1, article="one")
+    again = told("a", 1, article="one", revision=0.5)
+    bench.append([said, told("b", 2), takedown("one"), again])
+    first = bench.stage(bench.batch(0, 2))
+    bench.commit(first)
+    (opened,) = bench.relocations()
+    lost = bench.stage(bench.batch(2, 4))
+    bench.stage = FuseStatements(bench.log, NAMES)
+    outcomes = bench.stage(bench.batch(2, 4))
+    assert outcomes == lost
+    gone = [o.key for o in _outputs(outcomes) if o.topic == "location-changes" and o.message is None]
+    assert gone == [f"{said.id}:{said.version}", "key"]  # the second as it was appended here
+    bench.commit(outcomes)
+    assert [len(r.statements) for r in bench.relocations().values()] == [0, 1]
+    assert bench.relocations()[opened].merged_into is not None
+    bench.append([takedown("b 2")])
+    end = bench.batch(0, 100)[-1].record.offset
+    bench.commit(bench.stage(bench.batch(end, end + 1)))
+    assert bench.relocations() == {}  # without the case that it stands for there is no more to tell
+
+
+def _outputs(outcomes: Sequence[Outcome]) -> list[Outgoing]:
+    return [out for outcome in outcomes if isinstance(outcome, Done) for out in outcome.outputs]

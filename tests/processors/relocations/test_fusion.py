@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.relocations import fuse
+from processors.relocations.announcing import Gone
 from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import compact
-from stream.messages import LocationChange, Relocation, Superseded, Transition, encode
-from tests.processors.relocations.told import rival_reports, statements, told, update, updates
+from stream.messages import LocationChange, Relocation, Superseded, Takedown, Transition, encode
+from tests.processors.relocations.told import rival_reports, statements, takedown, takedowns, told, update, updates
 
-Said = LocationChange | Superseded
-SETS = st.lists(st.one_of(statements(), statements(), statements(), updates()), max_size=14)
+Said = LocationChange | Superseded | Takedown
+SETS = st.lists(st.one_of(statements(), statements(), statements(), statements(), updates(), takedowns()), max_size=14)
 
 
 class Desk:
@@ -43,6 +44,10 @@ class Desk:
         came: list[Transition] = []
         for found in self._fusion.take(0, [_compact(s) for s in batch]).values():
             for one in found:
+                if isinstance(one, Gone):
+                    del self.published[one.id]
+                    self._cache.remember(0, {one.id: None})
+                    continue
                 before = self.published.get(one.relocation.id)
                 assert one.relocation.version == (before.version if before else 0) + 1
                 self.published[one.relocation.id] = one.relocation
@@ -96,7 +101,8 @@ def test_rivals_that_come_and_go_end_as_all_at_once(seed: int, most: int) -> Non
 
 def _at_once(said: Sequence[Said]) -> dict[str, Relocation]:
     changes = [s for s in said if isinstance(s, LocationChange)]
-    return {r.id: r for r in fuse(changes, [s for s in said if isinstance(s, Superseded)])}
+    down = [s for s in said if isinstance(s, Takedown)]
+    return {r.id: r for r in fuse(changes, [s for s in said if isinstance(s, Superseded)], down)}
 
 
 @settings(max_examples=300, deadline=None)
@@ -191,3 +197,19 @@ def test_what_was_read_with_little_confidence_is_announced_when_somebody_says_it
     assert desk.take([told("a", 0, confidence=0.3)]) == []
     assert desk.take([told("b", 1, confidence=0.3)]) == []
     assert desk.take([told("c", 2)]) == [("appeared", "planned"), ("corroborated", "3")]
+
+
+def test_a_takedown_is_as_if_the_article_had_never_been_there() -> None:
+    desk = Desk()
+    desk.take([told("a", 0, article="one"), told("b", 1, article="two"), told("c", 2, "completed", article="three")])
+    (opened,) = desk.published
+    assert desk.take([takedown("one")]) == []  # what was announced of the case is not announced of its heir
+    (case,) = desk.living().values()
+    assert (case.independent_sources, case.status, desk.published[opened].merged_into) == (2, "completed", case.id)
+    assert desk.take([takedown("three")]) == [("status", "planned")]
+    (case,) = desk.living().values()
+    assert [s.outlet for s in case.statements] == ["b"]
+    desk.restart()
+    assert desk.take([told("a", 0, article="one"), told("c", 2, "completed", article="three")]) == []
+    assert desk.take([takedown("two")]) == []
+    assert desk.published == {}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from stream.ids import article_version, digest, statement_id
-from stream.messages import Actor, Evidence, KindOfMove, LocationChange, Place, Source, Status, Superseded
+from stream.messages import Actor, Evidence, KindOfMove, LocationChange, Place, Source, Status, Superseded, Takedown
 
 DAY_ONE = datetime(2026, 3, 1, tzinfo=UTC)
 ROOT = "harbour-council"
@@ -69,6 +69,11 @@ def update(article: str, day: float, revision: float) -> Superseded:
     return Superseded(article_id=digest("article", article), version=article_version(seen, own=True))
 
 
+def takedown(article: str) -> Takedown:
+    """The article of that name was taken down."""
+    return Takedown(article_id=digest("article", article), at=DAY_ONE)
+
+
 _TEXTS = [random.Random(n).getrandbits(64) for n in range(4)]
 
 
@@ -98,10 +103,16 @@ def updates(draw: st.DrawFn) -> Superseded:
     return update(article, draw(st.sampled_from([0, 1, 9])), draw(st.sampled_from([0.1, 0.15, 0.2])))
 
 
-def rival_reports(chance: random.Random) -> list[LocationChange | Superseded]:
+def takedowns() -> st.SearchStrategy[Takedown]:
+    """Any takedown of an article that ``statements`` may be of."""
+    return st.sampled_from(["one", "two", "three"]).map(takedown)
+
+
+def rival_reports(chance: random.Random) -> list[LocationChange | Superseded | Takedown]:
     """Reports, each of its own article, that one actor goes to one of three places, told or denied about a week apart,
-    with updates: cases that become each other's rivals, and are none any more when a late report or an update comes."""
-    said: list[LocationChange | Superseded] = []
+    with updates and takedowns: cases that become each other's rivals, and are none any more when a late report, an
+    update or a takedown comes."""
+    said: list[LocationChange | Superseded | Takedown] = []
     for n in range(14):
         day = chance.choice([0, 8, 15, 22, 30, 37]) + chance.random()
         status: Status = chance.choice(["planned", "planned", "denied"])
@@ -109,5 +120,7 @@ def rival_reports(chance: random.Random) -> list[LocationChange | Superseded]:
         said.append(told(f"outlet{chance.randrange(9)}", day, status, destination=place, article=str(n)))
         if chance.random() < 0.3:
             said.append(update(str(n), day, chance.choice([0.1, 0.5])))
+        if chance.random() < 0.15:
+            said.append(takedown(str(n)))
     chance.shuffle(said)
     return said
