@@ -100,6 +100,14 @@ def decide(parsed: ParsedFeed, feed: Feed, state: FeedState, now: datetime) -> D
     return Decision(tuple(published), _bounded(remembered, state.entries, now), new, held)
 
 
+def backfilled(parsed: ParsedFeed, feed: Feed, now: datetime) -> tuple[Article, ...]:
+    """The entries of an archive, fetched at ``now``, as articles of which nothing is known: each as a first revision.
+
+    Its place among the revisions that the log holds is ``ingest.known.placed``'s to decide.
+    """
+    return tuple(_article(c, parsed, feed, "backfill", (), now) for c in _candidates(parsed, feed, {}))
+
+
 def still_there(entries: Sequence[SeenEntry], now: datetime) -> tuple[SeenEntry, ...]:
     """The ``entries`` after a poll that brought the same body as the one before: those it held are seen again."""
     last = max((s.last_seen for s in entries), default=now)

@@ -6,6 +6,7 @@ import typer
 
 from newswatch.commands import (
     alerts,
+    backfill,
     dead_letters,
     extract,
     feeds,
@@ -21,5 +22,18 @@ from newswatch.commands import (
 
 def register(app: typer.Typer) -> None:
     """Add all commands to ``app``, in the order of the help."""
-    for module in (running, prune, feeds, search, relocations, alerts, rules, dead_letters, extract, status, settings):
+    for module in (
+        running,
+        backfill,
+        prune,
+        feeds,
+        search,
+        relocations,
+        alerts,
+        rules,
+        dead_letters,
+        extract,
+        status,
+        settings,
+    ):
         module.register(app)
