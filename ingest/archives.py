@@ -93,7 +93,7 @@ def _kind(path: Path) -> ArchiveKind:
     if start.startswith(b"WARC/"):
         return "warc"
     text = decode(start).text.lstrip()
-    if not text:
+    if not start.strip():
         raise ConfigError(f"{path}: empty; newswatch reads {_KINDS}")
     if text.startswith("{"):
         return _json_kind(path, start)
@@ -158,8 +158,8 @@ def _entries(stream: ArchiveStream, done: int, max_bytes: int, parse_feed: Parse
         if number > done:
             refused = None if entry.link else "no link: an entry of an archive is known by its address"
             yield Item(f"entry {number}", Position(number=number), entry=entry, feed=parsed, refused=refused)
-    last = Position(number=max(done, len(parsed.entries)))
-    if parsed.skipped and not done:
+    last = Position(number=len(parsed.entries) + 1)
+    if parsed.skipped and done < last.number:
         yield Item("feed", last, refused=f"{parsed.skipped} entries without title and text", weight=parsed.skipped)
     if damage or parsed.notes:
         yield Item("feed", last, damage=damage or "; ".join(parsed.notes))

@@ -61,6 +61,8 @@ class Feed(Message):
     """ISO 3166-1 alpha-2 of the publisher."""
     language: str | None = None
     """ISO 639-1; overrides what the feed says of itself."""
+    fulltext: bool = False
+    """Whether the text of its articles is taken from their pages."""
 
 
 class SeenEntry(Part):

@@ -58,7 +58,9 @@ SOURCE = Source(id="example.org", name="The Example", domain="example.org", coun
 MODEL = Model(name="en_core_web_sm", version="3.8.0", lexicons="0123456789abcdef")
 SENTENCE = "The Harbour Council’s leaders plan to leave Doha for Baghdad next week, two officials said."
 
-FEED = Feed(id=digest("feed", FEED_URL), url=FEED_URL, publisher="example.org", title="World", country="GB")
+FEED = Feed(
+    id=digest("feed", FEED_URL), url=FEED_URL, publisher="example.org", title="World", country="GB", fulltext=True
+)
 ARTICLE = Article(
     id=digest("article", URL), version=VERSION, update=True, url=URL, canonical_url=URL, source=SOURCE,
     feed_id=FEED.id, feed_url=FEED_URL, title="Harbour Council to leave Doha", summary="Leaders plan to move.",
