@@ -1,9 +1,8 @@
-"""Backfill from WARC, full text off, beside warcio's bare iteration over the same file; and its memory on a long one."""
+"""Backfill from WARC, full text off, beside warcio's bare iteration over the same file; its memory on a long one."""
 
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -78,15 +77,15 @@ def _memory(folder: Path, pages: int) -> None:
         script = f"from benchmarks import backfill; backfill.peak({str(path)!r}, {str(folder / f'{count}-peak.db')!r})"
         told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
         sizes.append(float(told))
-        print(
-            f"backfill: {path.stat().st_size / 1e6:>7,.0f} MB of WARC, {count:,} pages: at most {sizes[-1]:.0f} MB of memory"
-        )
+        size = path.stat().st_size / 1e6
+        print(f"backfill: {size:>7,.0f} MB of WARC, {count:,} pages: at most {sizes[-1]:.0f} MB of memory")
         path.unlink()
     reached = "reached" if sizes[1] <= FLAT * sizes[0] else "MISSED"
     print(f"  longer / shorter {sizes[1] / sizes[0]:.2f}; asked ≤ {FLAT}: {reached}\n")
 
 
 def peak(path: str, store: str) -> None:
-    """Backfill ``path`` and print the most memory that this process ever had, in MB (getrusage(2), Linux)."""
+    """Backfill ``path`` and print the most memory that this process ever had, in MB (proc(5), VmHWM)."""
     _backfill(Path(path), Path(store))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    print(int(status.partition("VmHWM:")[2].split()[0]) / 1e3)

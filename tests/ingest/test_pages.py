@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from ingest.sandbox import Sandbox
 from tests.ingest.warcs import HTML, story
 
 URL = "https://www.site.example/news/1?utm_source=x"
+NAMED = partial(st.dictionaries, st.sampled_from(["@type", "@graph", "author", "name", "headline"]))
 
 
 def entry(html: str | bytes, url: str = URL, content_type: str = "text/html") -> ParsedEntry:
@@ -66,7 +68,8 @@ def test_a_canonical_address_that_cannot_be_the_pages_is_not_believed(canonical:
         ('<meta itemprop="datePublished" content="2026-01-02">', "2026-01-02"),
         ('<meta name="DC.date.issued" content="2026-01-02">', "2026-01-02"),
         (
-            '<script type="application/ld+json">[{"@type":"WebSite"},{"@graph":[{"@type":["X","NewsArticle"],"datePublished":"2026-01-02"}]}]</script>',
+            '<script type="application/ld+json">[{"@type":"WebSite"},'
+            '{"@graph":[{"@type":["X","NewsArticle"],"datePublished":"2026-01-02"}]}]</script>',
             "2026-01-02",
         ),
         ('<script type="application/ld+json">{broken</script><meta name="date" content="2026-01-02">', "2026-01-02"),

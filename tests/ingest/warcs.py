@@ -6,6 +6,7 @@ import gzip
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 HTML = "text/html; charset=utf-8"
@@ -44,12 +45,11 @@ def answers(count: int, **given: object) -> list[Answer]:
 
 def write(path: Path, records: Iterable[Answer], *, members: bool | None = None, info: bool = True) -> Path:
     """A WARC of ``records``: plain, with ``members`` a gzip member a record, with ``members=False`` one in all."""
-    about = [_record("warcinfo", "", "application/warc-fields", "2026-01-01T00:00:00Z", b"software: test\r\n")]
-    found = (about if info else []) + [_answer(a) for a in records]
-    if members:
-        path.write_bytes(b"".join(gzip.compress(record, 1) for record in found))
-    else:
-        path.write_bytes(gzip.compress(b"".join(found)) if members is False else b"".join(found))
+    about = _record("warcinfo", "", "application/warc-fields", "2026-01-01T00:00:00Z", b"software: test\r\n")
+    found = chain([about] if info else [], map(_answer, records))
+    with gzip.open(path, "wb") if members is False else path.open("wb") as file:
+        for record in found:
+            file.write(gzip.compress(record, 1) if members else record)
     return path
 
 
