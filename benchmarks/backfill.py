@@ -55,7 +55,7 @@ def _backfill(path: Path, store: Path) -> int:
     with closing(open_log(f"sqlite:///{store}")) as log, PageReaders(full_text=False) as readers:
         log.create_topics(Names().described(), 4)
         with closing(Backfiller(log, Names(), IngestSettings(), readers, {}, lambda: 0)) as made:
-            state = made.run(recognise(path, False), threading.Event())
+            state = made.run(recognise(path, IngestSettings().max_bytes, full_text=False), threading.Event())
     assert state is not None
     return state.published
 

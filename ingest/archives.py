@@ -50,10 +50,10 @@ class Archive:
         return self.path.name.encode(errors="replace").decode()
 
 
-def recognise(path: Path, full_text: bool) -> Archive:
+def recognise(path: Path, max_bytes: int, *, full_text: bool) -> Archive:
     """What ``path`` is. Raises ``ConfigError`` in one line for what cannot be read and for what is no archive.
 
-    A WARC read with ``full_text`` has another id than one read without.
+    What is read with another ``max_bytes``, or a WARC with ``full_text``, has another id: it may tell more this time.
     """
     try:
         if not path.is_file():
@@ -63,7 +63,7 @@ def recognise(path: Path, full_text: bool) -> Archive:
         ends = _ends(path, about.st_size)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    named = digest("backfill", about.st_size, ends, full_text and kind == "warc")
+    named = digest("backfill", about.st_size, ends, max_bytes, full_text and kind == "warc")
     return Archive(path, kind, about.st_size, named, datetime.fromtimestamp(about.st_mtime, UTC))
 
 

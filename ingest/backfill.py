@@ -40,7 +40,7 @@ MAX_ITEMS = 200
 """Lines, records or entries of one transaction."""
 
 MAX_BYTES = 8_000_000
-"""Of pages of one transaction, before they are read."""
+"""Of pages, before they are read, or texts of one transaction."""
 
 MAX_PAGES = 16
 """Pages that are read between two signs of life: if each takes its whole time, the group must not give us up."""
@@ -211,7 +211,7 @@ def _batches(found: Iterable[Item]) -> Iterator[list[Item]]:
     size = 0
     for item in found:
         batch.append(item)
-        size += len(item.page.body) if item.page else 0
+        size += len(item.page.body) if item.page else len(item.entry.body) if item.entry else 0
         if len(batch) >= MAX_ITEMS or size >= MAX_BYTES:
             yield batch
             batch, size = [], 0

@@ -130,8 +130,9 @@ def _article(
     context = item.feed or ParsedFeed("", None, None, None, (), archive.kind)
     publisher = (urls.domain(context.link) if context.link else None) or urls.domain(entry.link or "") or "unknown"
     listed = feeds.get(publisher)
+    partial = archive.kind == "warc" and not entry.body
     feed = Feed(
-        id=digest("backfill", archive.kind, publisher), url=f"file:{archive.name}", publisher=publisher,
+        id=digest("backfill", archive.kind, partial, publisher), url=f"file:{archive.name}", publisher=publisher,
         country=listed.country if listed else None, language=listed.language if listed else None,
     )  # fmt: skip
     published = entry.published if entry.published and entry.published <= now else None
@@ -140,5 +141,4 @@ def _article(
     (article,) = backfilled(replace(context, entries=(entry,)), feed, fetched)
     if archive.kind == "warc" and article.published_from == "feed":
         article = article.model_copy(update={"published_from": "page"})
-    partial = archive.kind == "warc" and not entry.body
     return placed(article, first_seen, known(article.id), certain=item.fetched is not None, partial=partial)

@@ -35,7 +35,7 @@ class Backfill(Message):
 
     message: Literal["Backfill"] = "Backfill"
     id: str
-    """digest("backfill", size, hash of its first and last bytes, whether full text was asked for): not its name."""
+    """Of its content and the limits that it was read with, not of its name; see ``ingest.archives.recognise``."""
     name: str
     """The file's name, without its folder."""
     kind: ArchiveKind

@@ -52,7 +52,7 @@ def backfill(
     """
     given = options(context)
     settings = given.settings("backfill")
-    archives = [recognise(file, full_text) for file in files]
+    archives = [recognise(file, settings.ingest.max_bytes, full_text=full_text) for file in files]
     stop = stop_on_signals()
     began = datetime.now(UTC)
     damaged, left = 0, []
@@ -75,9 +75,8 @@ def backfill(
 def lines(state: Backfill, before: str = "") -> list[str]:
     """An archive's state for people; ``before`` stands behind its name."""
     counts = f"{state.published:,} articles published, {state.known:,} known, {state.refused:,} refused"
-    found = [
-        f"{state.name}{before}: {counts}, {state.skipped:,} skipped" + ("" if state.finished else f"; {_part(state)}")
-    ]
+    left = "" if state.finished or state.kind == "feed" else f"; {_part(state)} read"
+    found = [f"{state.name}{before}: {counts}, {state.skipped:,} skipped{left}"]
     if state.damage:
         found.append(f"  damaged: {state.damage}; what could be read is kept")
     shown = [f"{r.count:,} × {r.reason}" for r in state.reasons[:_SHOWN_REASONS]]
@@ -87,7 +86,7 @@ def lines(state: Backfill, before: str = "") -> list[str]:
 
 
 def _part(state: Backfill) -> str:
-    return f"{min(100.0, 100 * state.position.read / max(1, state.size)):.0f} % read"
+    return f"{min(100.0, 100 * state.position.read / max(1, state.size)):.0f} %"
 
 
 @contextmanager

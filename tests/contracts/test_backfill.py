@@ -26,7 +26,7 @@ def test_it_goes_on_in_another_process_and_enrich_is_seen_behind(
     open_store: Callable[[], Log], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "MAX_ITEMS", 5)
-    archive = recognise(write(tmp_path / "a.warc", answers(23)), False)
+    archive = recognise(write(tmp_path / "a.warc", answers(23)), IngestSettings().max_bytes, full_text=False)
     topic = NAMES.topic("articles")
     log = open_store()
     log.create_topics(NAMES.described(), 2)

@@ -31,7 +31,7 @@ MANY = 10_000_000
 
 
 def read(path: Path, position: Position | None = None, max_bytes: int = MANY) -> list[Item]:
-    return list(items(recognise(path, False), position or Position(), max_bytes, parse))
+    return list(items(recognise(path, MANY, full_text=False), position or Position(), max_bytes, parse))
 
 
 def file(folder: Path, content: bytes, name: str = "archive") -> Path:
@@ -60,7 +60,9 @@ def file(folder: Path, content: bytes, name: str = "archive") -> Path:
     ],
 )
 def test_what_an_archive_is(tmp_path: Path, content: bytes, kind: str, packed: bool) -> None:
-    archive = recognise(file(tmp_path, gzip.compress(content) if packed else content, "no-name-says-it"), False)
+    archive = recognise(
+        file(tmp_path, gzip.compress(content) if packed else content, "no-name-says-it"), MANY, full_text=False
+    )
     assert archive.kind == kind
 
 
@@ -81,23 +83,24 @@ def test_what_an_archive_is(tmp_path: Path, content: bytes, kind: str, packed: b
 )
 def test_what_is_no_archive_is_refused_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
     with pytest.raises(ConfigError, match=says) as refused:
-        recognise(file(tmp_path, content, "thing.warc.gz"), False)
+        recognise(file(tmp_path, content, "thing.warc.gz"), MANY, full_text=False)
     assert "thing.warc.gz" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
-        recognise(tmp_path / "none", False)
+        recognise(tmp_path / "none", MANY, full_text=False)
     with pytest.raises(ConfigError, match="not a file"):
-        recognise(tmp_path, False)
+        recognise(tmp_path, MANY, full_text=False)
 
 
 def test_an_archive_is_known_again_by_its_content_not_by_its_name(tmp_path: Path) -> None:
-    first = recognise(write(tmp_path / "a.warc", answers(3)), False)
-    assert recognise(file(tmp_path, first.path.read_bytes(), "moved"), False).id == first.id
-    assert recognise(write(tmp_path / "b.warc", answers(4)), False).id != first.id
-    assert recognise(first.path, True).id != first.id  # read with full text it tells more
+    first = recognise(write(tmp_path / "a.warc", answers(3)), MANY, full_text=False)
+    assert recognise(file(tmp_path, first.path.read_bytes(), "moved"), MANY, full_text=False).id == first.id
+    assert recognise(write(tmp_path / "b.warc", answers(4)), MANY, full_text=False).id != first.id
+    assert recognise(first.path, MANY, full_text=True).id != first.id  # read with full text it tells more
+    assert recognise(first.path, MANY + 1, full_text=False).id != first.id  # so may it with a higher limit
 
 
 # -- WARC

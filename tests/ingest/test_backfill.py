@@ -70,7 +70,7 @@ def backfiller(
 
 def fill(log: Log, readers: PageReaders, path: Path, **given: object) -> Backfill:
     with backfiller(log, readers, **given) as made:  # type: ignore[arg-type]
-        state = made.run(recognise(path, False), threading.Event())
+        state = made.run(recognise(path, IngestSettings().max_bytes, full_text=False), threading.Event())
     assert state is not None
     return state
 
@@ -206,7 +206,9 @@ def test_it_goes_on_behind_what_was_published(
     log: Log, readers: PageReaders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "MAX_ITEMS", 4)
-    archive = recognise(write(tmp_path / "a.warc.gz", answers(14), members=True), False)
+    archive = recognise(
+        write(tmp_path / "a.warc.gz", answers(14), members=True), IngestSettings().max_bytes, full_text=False
+    )
     runs = 0
     state: Backfill | None = None
     while state is None or not state.finished:
