@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -19,6 +20,9 @@ logger = structlog.get_logger()
 
 MAX_PAGES = 50
 """Pages fetched for one poll, those of the newest articles; the others keep the feed's text."""
+
+SECONDS = 120.0
+"""After which no further page is fetched for one poll: a server that hardly answers must not hold up its feed."""
 
 PACE = 1.0
 """Seconds between the starts of two pages of one publisher."""
@@ -41,7 +45,11 @@ async def with_texts(polled: Polled, state: FeedState, get: GetPage, reader: San
     wanted = [a.url for a in articles if a.url != urls.safe(polled.feed.url)]
     texts: dict[str, str] = {}
     reasons: list[str] = []
+    began = time.monotonic()
     for url in wanted[:MAX_PAGES]:
+        if time.monotonic() - began >= SECONDS:
+            reasons.append(f"the pages of one poll took longer than {SECONDS:g} s")
+            break
         found = await _text(url, get, reader)
         if isinstance(found, str):
             texts[url] = found
@@ -49,7 +57,7 @@ async def with_texts(polled: Polled, state: FeedState, get: GetPage, reader: San
             reasons.append(found.reason)
     if reasons:
         logger.warning(
-            "full text is missing", feed=urls.safe(polled.feed.url), articles=len(reasons), of=len(wanted),
+            "full text is missing", feed=urls.safe(polled.feed.url), articles=len(wanted) - len(texts), of=len(wanted),
             reason=reasons[0],
         )  # fmt: skip
     return replace(polled, outcome=replace(outcome, texts=texts))

@@ -17,13 +17,14 @@ from ingest import backfill
 from ingest.archives import recognise
 from ingest.articles import decide as decide_poll
 from ingest.backfill import Backfiller, Standing
+from ingest.copies import Decided
 from ingest.feeds import make_feed
 from ingest.fulltext import PageReaders
 from ingest.known import KnownArticles, Revision, placed
 from ingest.parse import ParsedFeed, parse
 from ingest.records import article_record
 from stream.backfills import Backfill
-from stream.errors import LogError
+from stream.errors import Fenced, LogError
 from stream.ids import OWN_VERSION, article_version
 from stream.log import Log, open_log, partition_of
 from stream.messages import Article, Feed, FeedState
@@ -274,6 +275,17 @@ def test_two_at_once_take_turns(
     thread.join(60)
     assert [s.finished for s in found] == [True, True]
     assert sorted(a.url for a in published(log)) == sorted(a.url for a in answers(60))
+
+
+def test_who_has_lost_the_lock_publishes_nothing(log: Log, readers: PageReaders, tmp_path: Path) -> None:
+    archive = recognise(write(tmp_path / "a.warc", answers(3)), IngestSettings().max_bytes, full_text=False)
+    with backfiller(log, readers) as made:
+        state = made.run(archive, threading.Event())
+        assert state is not None
+        made._consumer.close()
+        with pytest.raises(Fenced):
+            made._publish(state, Decided(appends=[article_record(ARTICLE)]))
+    assert len(published(log)) == 3
 
 
 # -- the place among revisions

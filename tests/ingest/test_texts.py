@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import structlog
 
-from ingest import poller
+from ingest import poller, texts
 from ingest.articles import with_text
 from ingest.feeds import dump_yaml, make_feed, parse_list
 from ingest.fingerprint import distance
@@ -81,7 +81,19 @@ def test_pages_are_guarded_as_feeds_are(server: FeedServer, log: Log, monkeypatc
     assert [a.body or a.summary for a in published(log)] == ["In short."]
 
 
-def test_the_text_of_a_page_counts_where_it_is_more(server: FeedServer) -> None:
+def test_pages_that_take_too_long_together_are_left(
+    server: FeedServer, log: Log, logged: list[structlog.typing.EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller, "PAGE_PACE", 0.01)
+    monkeypatch.setattr(texts, "SECONDS", 0.0)
+    server.pages["/feed"] = Page(items(server, 1, 2))
+    set_feeds(log, make_feed(server.url("/feed"), fulltext="true"))
+    assert IngestWorker(log, NAMES, LOOPBACK, Clock()).run_once().articles == 2
+    assert [(e["articles"], e["of"]) for e in logged if e["event"] == "full text is missing"] == [(2, 2)]
+    assert server.asked("/page/1") == []
+
+
+def test_the_text_of_a_page_counts_where_it_is_more() -> None:
     assert with_text(ARTICLE, None) is ARTICLE
     assert with_text(ARTICLE, "Short.") is ARTICLE
     long = with_text(ARTICLE, "Much longer text. " * 20_000)
