@@ -277,11 +277,15 @@ def test_two_at_once_take_turns(
     assert sorted(a.url for a in published(log)) == sorted(a.url for a in answers(60))
 
 
-def test_who_has_lost_the_lock_publishes_nothing(log: Log, readers: PageReaders, tmp_path: Path) -> None:
+def test_who_has_lost_the_lock_publishes_nothing(
+    log: Log, readers: PageReaders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = recognise(write(tmp_path / "a.warc", answers(3)), IngestSettings().max_bytes, full_text=False)
     with backfiller(log, readers) as made:
         state = made.run(archive, threading.Event())
         assert state is not None
+        position = made._consumer.position(0)
+        monkeypatch.setattr(made._consumer, "position", lambda _: position)  # as of a process that does not know it yet
         made._consumer.close()
         with pytest.raises(Fenced):
             made._publish(state, Decided(appends=[article_record(ARTICLE)]))
