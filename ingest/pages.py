@@ -11,6 +11,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -50,10 +51,7 @@ class ReadPage:
 def read_page(body: bytes, content_type: str, url: str, *, full_text: bool) -> ReadPage | Unreadable:
     """The page that ``url`` answered with; never raises but ``MemoryError`` and ``RecursionError``."""
     text = decode_page(body, content_type)
-    try:
-        head = _head(text)
-    except (ValueError, AssertionError) as error:  # html.parser on declarations that are none
-        return Unreadable(f"the page cannot be read: {type(error).__name__}")
+    head = _head(text)
     found, note = _text_of(text, url) if full_text else ("", None)
     entry = _entry(head, _linked_data(text), url, found)
     if not (entry.title or entry.summary or entry.body):
@@ -125,7 +123,8 @@ def _head(text: str) -> _Head:
     """What stands before the body."""
     body = _BODY.search(text, 0, _MAX_HEAD)
     parser = _HeadParser()
-    parser.feed(text[: body.start() if body else _MAX_HEAD])
+    with suppress(ValueError, AssertionError):  # of declarations that are none; what stands before them counts
+        parser.feed(text[: body.start() if body else _MAX_HEAD])
     return parser.head
 
 
