@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 NAMES = (
-    "sqlite_log", "extraction", "memory", "quality", "fuse", "index_writer", "kafka_loop", "latency",
+    "sqlite_log", "extraction", "memory", "quality", "fuse", "index_writer", "kafka_loop", "backfill", "latency",
 )  # fmt: skip
 
 if __name__ == "__main__":

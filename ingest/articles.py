@@ -100,6 +100,29 @@ def decide(parsed: ParsedFeed, feed: Feed, state: FeedState, now: datetime) -> D
     return Decision(tuple(published), _bounded(remembered, state.entries, now), new, held)
 
 
+def backfilled(parsed: ParsedFeed, feed: Feed, now: datetime) -> tuple[Article, ...]:
+    """The entries of an archive, fetched at ``now``, as articles of which nothing is known: each as a first revision.
+
+    Its place among the revisions that the log holds is ``ingest.known.placed``'s to decide.
+    """
+    return tuple(_article(c, parsed, feed, "backfill", (), now) for c in _candidates(parsed, feed, {}))
+
+
+def with_text(article: Article, text: str | None) -> Article:
+    """``article`` with the ``text`` of its page, where that is more than the feed gives; what tells whether a feed's
+    entry has changed (``content_hash``) stays the feed's."""
+    if text is None or len(text) <= len(article.body or article.summary):
+        return article
+    body = cut(text, MAX_BODY_BYTES)
+    update = {
+        "body": body,
+        "summary": cut(article.summary, MAX_SUMMARY_BYTES),
+        "truncated": body != text,
+        "fingerprint": simhash(f"{article.title}\n{body}"),
+    }
+    return article.model_copy(update=update)
+
+
 def still_there(entries: Sequence[SeenEntry], now: datetime) -> tuple[SeenEntry, ...]:
     """The ``entries`` after a poll that brought the same body as the one before: those it held are seen again."""
     last = max((s.last_seen for s in entries), default=now)

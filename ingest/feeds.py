@@ -7,6 +7,7 @@ A YAML list has one entry a feed; only ``url`` is required::
       publisher: bbc.com     # who is paced as one, and whose own articles are not second-hand
       country: GB            # ISO 3166-1 alpha-2
       language: en           # ISO 639-1; overrides what the feed says of itself
+      fulltext: true         # fetch each article's page for its text
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from stream.ids import digest
 from stream.messages import Feed, FeedState
 from stream.topics import Outgoing
 
-_KEYS = ("url", "title", "publisher", "country", "language")
+_KEYS = ("url", "title", "publisher", "country", "language", "fulltext")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Diff:
 
 def make_feed(
     url: str, *, title: str | None = None, publisher: str | None = None,
-    country: str | None = None, language: str | None = None,
+    country: str | None = None, language: str | None = None, fulltext: str = "false",
 ) -> Feed:  # fmt: skip
     """The feed at ``url``. Raises ``ConfigError`` for what cannot be polled and for codes that are none."""
     url = url.strip()
@@ -71,10 +72,13 @@ def make_feed(
         raise ConfigError(f"country: {country!r} is not an ISO 3166-1 code of two letters, such as GB")
     if language is not None and not re.fullmatch(r"[A-Za-z]{2}", language):
         raise ConfigError(f"language: {language!r} is not an ISO 639-1 code of two letters, such as en")
+    if fulltext.lower() not in ("true", "false"):
+        raise ConfigError(f"fulltext: {fulltext!r} is neither true nor false")
     publisher = (publisher or "").strip() or urls.domain(url) or url
     return Feed(
         id=digest("feed", url), url=url, publisher=publisher, title=(title or "").strip() or None,
         country=country and country.upper(), language=language and language.lower(),
+        fulltext=fulltext.lower() == "true",
     )  # fmt: skip
 
 
@@ -130,7 +134,7 @@ def yaml_entry(feed: Feed) -> str:
     implied = urls.domain(feed.url) or feed.url
     values = {
         "url": feed.url, "title": feed.title, "publisher": feed.publisher if feed.publisher != implied else None,
-        "country": feed.country, "language": feed.language,
+        "country": feed.country, "language": feed.language, "fulltext": feed.fulltext or None,
     }  # fmt: skip
     given = {key: value for key, value in values.items() if value is not None}
     return yaml.safe_dump([given], sort_keys=False, allow_unicode=True, width=10_000)

@@ -78,9 +78,13 @@ async def fetch(
     *,
     etag: str | None = None,
     last_modified: str | None = None,
+    accept: str | None = None,
 ) -> Response:
-    """What ``url`` answers, all redirects and the body within ``settings.timeout``; every failure is a ``Failed``."""
-    headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    """What ``url`` answers, all redirects and the body within ``settings.timeout``; every failure is a ``Failed``.
+
+    ``accept`` is the header of this name where no feed is asked for.
+    """
+    headers = {"If-None-Match": etag, "If-Modified-Since": last_modified, "Accept": accept}
     conditions = {name: value for name, value in headers.items() if value}
     if why := urls.complaint(url):
         return Failed(why)
@@ -115,7 +119,7 @@ async def _request(
         body = await _read(response, settings.max_bytes)
         if body is None:
             return Failed(
-                f"the feed is larger than {settings.max_bytes:,} bytes after decompression; "
+                f"the answer is larger than {settings.max_bytes:,} bytes after decompression; "
                 "raise ingest.max_bytes if it is meant to be"
             )
         return Fetched(status, str(response.url), kept, body)

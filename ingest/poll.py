@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import aiohttp
@@ -13,7 +13,7 @@ import structlog
 from ingest.fetch import Failed, Fetched, NotModified, fetch
 from ingest.parse import ParsedFeed, Unreadable
 from ingest.sandbox import Sandbox
-from stream.messages import Feed
+from stream.messages import Feed, FeedState
 from stream.settings import IngestSettings
 
 logger = structlog.get_logger()
@@ -34,6 +34,8 @@ class Request:
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None
+    state: FeedState | None = None
+    """What the feed carried before, of one whose articles' pages are fetched too: only those of new ones are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Changed:
     parsed: ParsedFeed
     headers: Mapping[str, str]
     body_hash: str
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The texts of articles' pages by the articles' URLs, of a feed that asks for them."""
 
 
 @dataclass(frozen=True, slots=True)

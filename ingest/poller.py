@@ -1,7 +1,8 @@
 """Many polls at once, in a thread with an event loop of its own, so that slow servers never hold up the log's thread.
 
 At most ``settings.concurrency`` polls run at once and two at one host; the polls of a publisher start with a distance.
-A poll holds its slot until its outcome is taken, so that few outcomes pile up while nobody can take them.
+A poll holds its slot until its outcome is taken, so that few outcomes pile up while nobody can take them. The pages of
+a feed that asks for full text are part of its poll: one after the other, under the same bounds.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 import aiohttp
+import structlog
 
-from ingest.fetch import open_session
+from ingest.fetch import Response, fetch, open_session
 from ingest.poll import Clock, Polled, Request, poll
 from ingest.sandbox import Sandbox
+from ingest.texts import ACCEPT, with_texts
+from ingest.texts import PACE as PAGE_PACE
+from stream.messages import FeedState
 from stream.settings import IngestSettings
+
+logger = structlog.get_logger()
 
 PER_HOST = 2
 """Polls of one host at once."""
@@ -87,6 +94,7 @@ class Poller:
         self._stop = asyncio.Event()
         self._slots = asyncio.Semaphore(self._settings.concurrency)
         self._sandbox = Sandbox()
+        self._pages = Sandbox(task="text")
         async with open_session(self._settings) as self._session:
             self._ready.set()
             await self._stop.wait()
@@ -94,6 +102,7 @@ class Poller:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._sandbox.close()
+        await self._pages.close()
 
     def _start(self, request: Request) -> None:
         task = asyncio.get_running_loop().create_task(self._poll(self._session, request))
@@ -110,10 +119,31 @@ class Poller:
             except BaseException:
                 self._slots.release()
                 raise
-            self._done.put(outcome)
+        if request.state is not None:
+            outcome = await self._with_texts(session, request.feed.publisher, request.state, outcome)
+        self._done.put(outcome)
 
-    async def _pace(self, publisher: str) -> None:
+    async def _with_texts(
+        self, session: aiohttp.ClientSession, publisher: str, state: FeedState, polled: Polled
+    ) -> Polled:
+        """The poll with its articles' texts; without them where that fails."""
+
+        async def get(url: str) -> Response:
+            async with self._hosts.setdefault(urlsplit(url).netloc, asyncio.Semaphore(PER_HOST)):
+                await self._pace(publisher, PAGE_PACE)
+                return await fetch(session, url, self._settings, accept=ACCEPT)
+
+        try:
+            return await with_texts(polled, state, get, self._pages)
+        except asyncio.CancelledError:
+            self._slots.release()
+            raise
+        except Exception:  # a bug here must not cost the poll
+            logger.exception("full text raised", feed_id=polled.feed.id)
+            return polled
+
+    async def _pace(self, publisher: str, distance: float = PACE) -> None:
         now = asyncio.get_running_loop().time()
         start = max(now, self._next_start.get(publisher, 0.0))
-        self._next_start[publisher] = start + PACE
+        self._next_start[publisher] = start + distance
         await asyncio.sleep(start - now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ingest import schedule
-from ingest.articles import Decision, decide, still_there
+from ingest.articles import Decision, decide, still_there, with_text
 from ingest.fetch import Failed
 from ingest.poll import Changed, Polled, Unchanged
 from stream.messages import Article, Feed, FeedState
@@ -43,7 +43,8 @@ def progress(polled: Polled, state: FeedState, published_at: datetime | None, se
         after = _unchanged(outcome, polled.at, state, settings)
     else:
         after, decision = _changed(outcome, polled, state, settings)
-        articles, held = decision.articles, decision.held
+        articles = tuple(with_text(article, outcome.texts.get(article.url)) for article in decision.articles)
+        held = decision.held
     stale = published_at is None or polled.at - published_at >= PUBLISH_EVERY
     return Progress(polled.feed, after, articles, bool(articles) or stale or _differs(state, after), held)
 

@@ -1,6 +1,6 @@
-"""Parsing in a process of its own, which can be killed: some hostile feeds take a parser minutes or gigabytes.
+"""Parsing in a process of its own, which can be killed: hostile feeds and pages take a parser minutes or gigabytes.
 
-Run as ``python -m ingest.sandbox`` it is that process: frames of pickles in on stdin, out on stdout (each a length
+Run as ``python -m ingest.sandbox TASK`` it is that process: frames of pickles in on stdin, out on stdout (each a length
 of four bytes, big-endian, and the pickle), one answer a request, in order; it ends when stdin does.
 """
 
@@ -14,12 +14,18 @@ import pickle
 import signal
 import struct
 import sys
-from typing import IO, Any
+from collections.abc import Callable
+from functools import partial
+from typing import IO, Any, Literal
 
+from ingest.pages import ReadPage, read_page
 from ingest.parse import ParsedFeed, Unreadable, parse
 
+Task = Literal["feed", "page", "text"]
+"""What a process reads: feeds, pages, or pages with the text of their articles."""
+
 SECONDS = 10.0
-"""A feed that takes longer is given up; the largest real ones take two."""
+"""What takes longer is given up; the largest real feeds take two."""
 
 MEMORY = 1 << 30
 """Bytes of address space of the process; Linux only."""
@@ -30,18 +36,31 @@ _LENGTH = struct.Struct(">I")
 _READY = b"ready"
 _WARM_UP = b"<rss version='2.0'><channel><item><title>t</title><pubDate>one day in May</pubDate></item></channel></rss>"
 """Makes the parsers load what they load at first use, before a feed's time runs."""
+_WARM_UP_PAGE = b"<html><title>t</title><meta name=date content='one day in May'><body><p>One. Two.</p></body></html>"
 
 
 class Sandbox:
     """A parser process, started when first needed and again after it was killed. For one event loop."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float = SECONDS, task: Task = "feed") -> None:
         self._seconds = seconds
+        self._task = task
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
 
     async def parse(self, body: bytes, content_type: str, url: str) -> ParsedFeed | Unreadable:
         """As ``ingest.parse.parse``; a feed that takes too long or too much memory is ``Unreadable``."""
+        answer = await self._ask((body, content_type, url))
+        assert isinstance(answer, ParsedFeed | Unreadable)
+        return answer
+
+    async def page(self, body: bytes, content_type: str, url: str) -> ReadPage | Unreadable:
+        """As ``ingest.pages.read_page``, with full text if that is the task; ``Unreadable`` as above."""
+        answer = await self._ask((body, content_type, url))
+        assert isinstance(answer, ReadPage | Unreadable)
+        return answer
+
+    async def _ask(self, question: tuple[bytes, str, str]) -> Any:
         async with self._lock:
             try:
                 process = await self._started()
@@ -53,8 +72,8 @@ class Sandbox:
                 raise
             try:
                 async with asyncio.timeout(self._seconds):
-                    await _send(process, pickle.dumps((body, content_type, url)))
-                    answer = pickle.loads(await _receive(process))  # noqa: S301 - written by our own process
+                    await _send(process, pickle.dumps(question))
+                    return pickle.loads(await _receive(process))  # noqa: S301 - written by our own process
             except TimeoutError:
                 await self._kill()
                 return Unreadable(f"parsing took longer than {self._seconds:g} s and was given up")
@@ -64,8 +83,6 @@ class Sandbox:
             except BaseException:  # cancelled between question and answer: the next would get the wrong answer
                 await self._kill()
                 raise
-        assert isinstance(answer, ParsedFeed | Unreadable)
-        return answer
 
     async def close(self) -> None:
         """End the process."""
@@ -75,7 +92,7 @@ class Sandbox:
         if self._process is None:
             # the arguments are ours; a session of its own, so that Ctrl-C reaches only the worker, which then ends it
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-W", "ignore", "-m", "ingest.sandbox", stdin=asyncio.subprocess.PIPE,
+                sys.executable, "-W", "ignore", "-m", "ingest.sandbox", self._task, stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE, start_new_session=True,
             )  # fmt: skip
             async with asyncio.timeout(_START_SECONDS):
@@ -116,18 +133,20 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints must not get between the frames
     _end_with_parent()
     _limit_memory()
-    _parse(_WARM_UP, "", "")
+    task = sys.argv[1]
+    read = parse if task == "feed" else partial(read_page, full_text=task == "text")
+    _parse(read, _WARM_UP if task == "feed" else _WARM_UP_PAGE, "", "")
     _write(answers, _READY)
     while header := requests.read(_LENGTH.size):
         body, content_type, url = pickle.loads(requests.read(_LENGTH.unpack(header)[0]))  # noqa: S301 - from the worker
-        _write(answers, pickle.dumps(_parse(body, content_type, url)))
+        _write(answers, pickle.dumps(_parse(read, body, content_type, url)))
 
 
-def _parse(body: bytes, content_type: str, url: str) -> Any:
+def _parse(read: Callable[[bytes, str, str], Any], body: bytes, content_type: str, url: str) -> Any:
     try:
-        return parse(body, content_type, url)
+        return read(body, content_type, url)
     except (MemoryError, RecursionError) as error:
-        return Unreadable(f"the feed cannot be parsed: {type(error).__name__}")
+        return Unreadable(f"it cannot be parsed: {type(error).__name__}")
 
 
 def _end_with_parent() -> None:

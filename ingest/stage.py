@@ -205,7 +205,8 @@ class IngestWorker:
             if wanted(feed, state):
                 etag, last_modified = schedule.validators(state, self._clock())
                 self._in_flight.add(feed.id)
-                poller.submit(Request(feed, etag, last_modified, state.body_hash))
+                before = state if feed.fulltext else None
+                poller.submit(Request(feed, etag, last_modified, state.body_hash, before))
 
     def _settle(self, consumer: Consumer) -> int:
         """Decide and publish the first of the waiting polls, as many as fit into a transaction; returns how many.

@@ -6,7 +6,7 @@ What only one stage needs is imported where that stage is made: spaCy alone take
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from alerts.rules import Rule, load_rules
 from indexer.index import Index, open_index
 from ingest.feeds import Diff, diff, load_feeds
 from stream.errors import ConfigError
-from stream.log import Log, open_log
+from stream.log import Log, lag, open_log
 from stream.logs import redact
 from stream.messages import Feed, FeedState, encode
 from stream.metrics import Health, MetricsServer
@@ -32,6 +32,9 @@ from stream.worker import Limits, Worker, run_workers
 
 if TYPE_CHECKING:
     from alerts.sender import Sender
+    from ingest.archives import Archive
+    from ingest.backfill import Standing as Progress
+    from stream.messages import Backfill
 
 logger = structlog.get_logger()
 
@@ -163,6 +166,25 @@ def run_stage(settings: Settings, stage: str, stop: threading.Event, *, supervis
         log.close()
         if server:
             server.close()
+
+
+def backfill(
+    settings: Settings, archives: Sequence[Archive], stop: threading.Event, tell: Callable[[Progress], None],
+    *, full_text: bool,
+) -> Iterator[tuple[Archive, Backfill | None]]:  # fmt: skip
+    """Publish what the archives hold, one after the other; where each stands at its end, or at ``stop`` (None: it was
+    not begun)."""
+    from ingest.backfill import Backfiller
+    from ingest.fulltext import PageReaders
+
+    topics = names(settings)
+    read, group = topics.topic("articles"), topics.group("enrich", "articles")
+    with closing(connect_log(settings)) as log, PageReaders(full_text=full_text) as readers:
+        feeds = {feed.publisher: feed for feed in present_feeds(log, topics).values()}
+        parts = (log, topics, settings.ingest, readers, feeds, lambda: lag(log, read, group), tell)
+        with closing(Backfiller(*parts)) as backfiller:
+            for archive in archives:
+                yield archive, backfiller.run(archive, stop)
 
 
 def poll_each_feed_once(settings: Settings, stop: threading.Event) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from stream.backfills import Backfill
 from stream.cases import Announced, Change, Contradiction, Relocation, Said, Transition, TransitionKind
 from stream.errors import InvalidMessage, NewerSchema
 from stream.parts import (
@@ -33,10 +34,10 @@ from stream.parts import (
 
 __all__ = [
     "MAX_BODY_BYTES", "MAX_MENTIONS", "MESSAGES", "Actor", "ActorType", "Alert", "AlertEvidence", "Announced",
-    "AnyMessage", "Article", "Change", "Contradiction", "Delivery", "EnrichedArticle", "Entity", "Evidence", "Feed",
-    "FeedState", "Heartbeat", "KindOfMove", "Location", "LocationChange", "Message", "Model", "Origin", "Part", "Place",
-    "PlaceKind", "PlaceRole", "Relocation", "Said", "SeenEntry", "Severity", "Source", "Standing", "Status", "Subject",
-    "Superseded", "Takedown", "Transition", "TransitionKind", "Utc", "When", "decode", "encode",
+    "AnyMessage", "Article", "Backfill", "Change", "Contradiction", "Delivery", "EnrichedArticle", "Entity", "Evidence",
+    "Feed", "FeedState", "Heartbeat", "KindOfMove", "Location", "LocationChange", "Message", "Model", "Origin", "Part",
+    "Place", "PlaceKind", "PlaceRole", "Relocation", "Said", "SeenEntry", "Severity", "Source", "Standing", "Status",
+    "Subject", "Superseded", "Takedown", "Transition", "TransitionKind", "Utc", "When", "decode", "encode",
     "refuse_newer",
 ]  # fmt: skip
 
@@ -60,6 +61,8 @@ class Feed(Message):
     """ISO 3166-1 alpha-2 of the publisher."""
     language: str | None = None
     """ISO 639-1; overrides what the feed says of itself."""
+    fulltext: bool = False
+    """Whether the text of its articles is taken from their pages."""
 
 
 class SeenEntry(Part):
@@ -342,14 +345,14 @@ class Heartbeat(Message):
 
 AnyMessage = (
     Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Takedown | Relocation | Transition
-    | Alert | Delivery | Heartbeat
+    | Alert | Delivery | Heartbeat | Backfill
 )  # fmt: skip
 
 MESSAGES: dict[str, type[AnyMessage]] = {
     c.__name__: c
     for c in (
         Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Takedown, Relocation, Transition, Alert,
-        Delivery, Heartbeat,
+        Delivery, Heartbeat, Backfill,
     )
 }  # fmt: skip
 

@@ -58,6 +58,9 @@ class IngestSettings(Section):
     """Never poll a feed more often than this."""
     max_interval: Duration = Field(default=timedelta(hours=24), validate_default=True)
     """Poll even a silent or failing feed this often."""
+    backfill_max_lag: int = Field(default=5_000, ge=0)
+    """``newswatch backfill`` waits while enrich has more articles than this to read, so that live news is not kept
+    waiting by archives."""
 
     @field_validator("timeout", "min_interval", "max_interval")
     @classmethod

@@ -36,6 +36,7 @@ TOPICS: dict[str, Topic] = {
         Topic("transitions", "transition id", "actor root", "Transition", False, timedelta(days=90), generational=True),
         Topic("alerts", "alert id", "article id, or actor root", "Alert", compacted=True),
         Topic("deliveries", "delivery id", "delivery id", "Delivery", compacted=True),
+        Topic("backfills", "archive id", "nothing: all in partition 0", "Backfill", compacted=True),
         Topic("workers", "worker id", "worker id", "Heartbeat", compacted=True),
         Topic("dead-letters", "original key", "original key", "the original bytes", False, timedelta(days=30)),
     )
@@ -55,8 +56,8 @@ class Names:
 
     def group(self, stage: str, name: str) -> str:
         """The consumer group of ``stage`` on topic ``name``; derived work is done once a generation, while feeds are
-        polled and alerts sent once for all."""
-        own = "" if stage in ("ingest", "notify") else f"{self.generation}."
+        polled, archives read and alerts sent once for all."""
+        own = "" if stage in ("ingest", "backfill", "notify") else f"{self.generation}."
         return f"{self.prefix}{own}{stage}.{name}"
 
     def described(self) -> list[Topic]:

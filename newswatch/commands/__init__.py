@@ -7,6 +7,7 @@ import typer
 from newswatch.commands import (
     alerts,
     backup,
+    backfill,
     dead_letters,
     extract,
     feeds,
@@ -24,7 +25,7 @@ from newswatch.commands import (
 def register(app: typer.Typer) -> None:
     """Add all commands to ``app``, in the order of the help."""
     for module in (
-        running, prune, forget, backup, feeds, search, relocations, alerts, rules, dead_letters, extract, status,
-        settings,
+        running, backfill, prune, forget, backup, feeds, search, relocations, alerts, rules, dead_letters, extract,
+        status, settings,
     ):  # fmt: skip
         module.register(app)

@@ -58,13 +58,14 @@ def add(
     ] = None,
     country: Annotated[str | None, typer.Option(help="Of the publisher, ISO 3166-1 alpha-2.")] = None,
     language: Annotated[str | None, typer.Option(help="ISO 639-1; overrides what the feed says.")] = None,
+    fulltext: Annotated[bool, typer.Option("--fulltext", help="Fetch each article's page for its text.")] = False,
 ) -> None:
     """Add a feed.
 
     Example: newswatch feeds add https://feeds.bbci.co.uk/news/world/rss.xml --country GB
     """
     settings = options(context).settings()
-    feed = make_feed(url, title=title, publisher=publisher, country=country, language=language)
+    feed = make_feed(url, title=title, publisher=publisher, country=country, language=language, fulltext=str(fulltext))
     if settings.feeds_file:
         add_feeds(settings.feeds_file, [feed])
         set_up(settings)

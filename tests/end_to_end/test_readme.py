@@ -78,6 +78,7 @@ def test_the_commands_of_the_readme_run(home: Home, server: Server, kibana: Kiba
     world = load_world()
     _, server.pages["feed"] = render(world["gulf-courier"], 1, datetime.now(UTC), world)
     home.write("story.txt", STORY)
+    home.write("archive.jsonl", '{"url": "https://a.example/1", "title": "Embassy leaves", "text": "It leaves Riga."}')
     ran = 0
     for kind, name, content in BLOCK.findall(README):
         if kind == "yaml" and name:

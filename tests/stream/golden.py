@@ -11,6 +11,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stream.backfills import Position, Reason
 from stream.ids import article_version, digest, statement_id
 from stream.messages import (
     MESSAGES,
@@ -20,6 +21,7 @@ from stream.messages import (
     Announced,
     AnyMessage,
     Article,
+    Backfill,
     Change,
     Contradiction,
     Delivery,
@@ -57,7 +59,9 @@ SOURCE = Source(id="example.org", name="The Example", domain="example.org", coun
 MODEL = Model(name="en_core_web_sm", version="3.8.0", lexicons="0123456789abcdef")
 SENTENCE = "The Harbour Council’s leaders plan to leave Doha for Baghdad next week, two officials said."
 
-FEED = Feed(id=digest("feed", FEED_URL), url=FEED_URL, publisher="example.org", title="World", country="GB")
+FEED = Feed(
+    id=digest("feed", FEED_URL), url=FEED_URL, publisher="example.org", title="World", country="GB", fulltext=True
+)
 ARTICLE = Article(
     id=digest("article", URL), version=VERSION, update=True, url=URL, canonical_url=URL, source=SOURCE,
     feed_id=FEED.id, feed_url=FEED_URL, title="Harbour Council to leave Doha", summary="Leaders plan to move.",
@@ -146,9 +150,16 @@ HEARTBEAT = Heartbeat(
     standings=(Standing(topic="articles", partitions=(0, 2), lag=17, done=1000, rejected=1, retried=2),),
 )  # fmt: skip
 
+BACKFILL = Backfill(
+    id=digest("backfill", 5_000_000_000, "0" * 32, False), name="CC-NEWS-20241120094112-00042.warc.gz", kind="warc",
+    size=5_000_000_000, position=Position(member=123_456, inner=0, number=42), published=17, known=2, skipped=22,
+    refused=1, reasons=(Reason(reason="HTTP 404", count=22), Reason(reason="no HTTP answer in it", count=1)),
+    began=PUBLISHED, at=FETCHED,
+)  # fmt: skip
+
 GOLDEN: tuple[AnyMessage, ...] = (
     FEED, STATE, ARTICLE, ENRICHED, CHANGE, Superseded(article_id=ARTICLE.id, version=VERSION),
-    Takedown(article_id=ARTICLE.id, at=FETCHED), RELOCATION, TRANSITION, ALERT, DELIVERY, HEARTBEAT,
+    Takedown(article_id=ARTICLE.id, at=FETCHED), RELOCATION, TRANSITION, ALERT, DELIVERY, HEARTBEAT, BACKFILL,
 )  # fmt: skip
 
 

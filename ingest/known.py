@@ -1,0 +1,125 @@
+"""Which revisions of which articles the log holds, and where among them a copy from an archive belongs.
+
+The topic ``articles`` is read once from its start, then on from there: identities only, into a temporary SQLite file,
+so that memory does not grow with the log.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from stream.errors import LogError
+from stream.ids import OWN_VERSION, article_version
+from stream.log import Log, Record
+from stream.messages import Article
+
+_READ = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A revision of an article that the log holds. ``live``: polled, not from an archive."""
+
+    version: int
+    content_hash: str
+    feed_id: str
+    live: bool
+
+
+def placed(
+    article: Article, first_seen: datetime, known: Sequence[Revision], *, certain: bool, partial: bool
+) -> Article | None:
+    """``article`` with its version among those ``known``; None where it tells nothing new.
+
+    ``first_seen`` is when its content was first fetched; not ``certain`` where the archive does not say so. Then any
+    live revision counts as newer. A copy never gets above a live revision that is newer than it, also where it is its
+    outlet's own and that one second-hand: what was polled knows better what the outlet says today. A ``partial`` copy
+    (a page without its text) adds nothing to what was polled.
+    """
+    if any(r.content_hash == article.content_hash or (partial and r.live) for r in known):
+        return None
+    own = article.version >= OWN_VERSION
+    version = article_version(first_seen, own=own)
+    seen = article_version(first_seen, own=False)
+    newer = [r.version for r in known if r.live and (not certain or r.version % OWN_VERSION >= seen)]
+    taken = {r.version for r in known}
+    free = version
+    while free in taken:
+        free += 1
+    if newer and free >= min(newer):
+        free = min(seen, min(newer) - 1)
+        while free in taken:
+            free -= 1
+    update = any(r.feed_id == article.feed_id and r.version < free and not r.live for r in known)
+    return article.model_copy(update={"version": free, "update": update})
+
+
+class KnownArticles:
+    """The revisions that the log's topic ``articles`` (its full name) holds. For one thread."""
+
+    def __init__(self, log: Log, topic: str) -> None:
+        self._log = log
+        self._topic = topic
+        self._next = dict.fromkeys(range(log.partitions(topic)), 0)
+        self._db = sqlite3.connect("", isolation_level=None)  # "": a temporary file that SQLite removes by itself
+        weakref.finalize(self, self._db.close)
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.execute(_TABLE)
+
+    def refresh(self, told: Callable[[int], None] = lambda _: None) -> None:
+        """Read on to the end of the log; ``told`` hears of each batch how many records it had. Raises ``LogError``."""
+        for partition in self._next:
+            while records := self._log.read(self._topic, partition, self._next[partition], _READ):
+                self._take(records)
+                self._next[partition] = records[-1].offset + 1
+                told(len(records))
+
+    def of(self, article_id: str) -> list[Revision]:
+        """The revisions of an article as of the last refresh. Raises ``LogError``."""
+        try:
+            rows = self._db.execute(_FIND, (article_id,)).fetchall()
+        except sqlite3.Error as error:
+            raise _full(error) from error
+        return [Revision(version, content, feed, bool(live)) for version, content, feed, live in rows]
+
+    def _take(self, records: Iterable[Record]) -> None:
+        try:
+            self._db.execute("BEGIN")
+            for record in records:
+                if record.value is None:
+                    article_id, _, version = record.key.rpartition(":")
+                    if version.isdigit():
+                        self._db.execute(_FORGET, (article_id, int(version)))
+                else:
+                    self._keep(record.value)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise _full(error) from error
+
+    def _keep(self, value: bytes) -> None:
+        """What is no article is passed over: whoever consumes the topic makes it a dead letter."""
+        with suppress(ValueError, KeyError, TypeError, OverflowError):
+            row = json.loads(value)
+            identity = (row["id"], row["version"], row["content_hash"], row["feed_id"])
+            self._db.execute(_KEEP, (*identity, row["origin"] != "backfill"))
+
+
+def _full(error: sqlite3.Error) -> LogError:
+    return LogError(f"what the log holds: temporary file: {error}; make room in the temp folder")
+
+
+_TABLE = (
+    "CREATE TABLE known (article TEXT, version INTEGER, content TEXT, feed TEXT, live INTEGER,"
+    " PRIMARY KEY (article, version)) WITHOUT ROWID"
+)
+_FIND = "SELECT version, content, feed, live FROM known WHERE article = ? ORDER BY version"
+_KEEP = "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?)"
+_FORGET = "DELETE FROM known WHERE article = ? AND version = ?"
