@@ -6,8 +6,8 @@ import typer
 
 from newswatch.commands import (
     alerts,
-    backup,
     backfill,
+    backup,
     dead_letters,
     extract,
     feeds,
