@@ -23,6 +23,7 @@ _LOOKED_AT = 1 << 16
 """Bytes, gunzipped, by which an archive is recognised, and as many at each end by which it is known again."""
 
 _FEED = re.compile(r"<(?:\w+:)?(?:rss|feed|RDF|channel)\b", re.IGNORECASE)
+_JSON_FEED = re.compile(rb'"version"\s*:\s*"https?:[\\/]+jsonfeed\.org[\\/]+version')
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _PACKED = (
     (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"PK\x03\x04", "zip"),
@@ -117,15 +118,18 @@ def _start(stream: ArchiveStream) -> bytes:
 
 def _json_kind(path: Path, start: bytes) -> ArchiveKind:
     """JSON Lines where the first line is an object that is no feed; a JSON Feed may be written over many lines."""
-    line = start.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0]
-    if b'"version"' in start and re.search(rb"jsonfeed\.org\\?/version", start):
-        return "feed"
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    line, ended, _ = text.partition(b"\n")
     try:
-        json.loads(line)
+        first = json.loads(line)
     except (ValueError, RecursionError) as error:
-        if len(line) < min(len(start), _LOOKED_AT) - 1 or b"\n" in start:
+        if _JSON_FEED.search(text):
+            return "feed"
+        if ended or len(start) < _LOOKED_AT:  # else the line is longer than what was looked at
             raise ConfigError(f"{path}: neither JSON Lines (line 1 is not JSON: {error}) nor a JSON Feed") from error
-    return "jsonl"
+        return "jsonl"
+    version = first.get("version") if isinstance(first, dict) else None
+    return "feed" if isinstance(version, str) and _JSON_FEED.search(f'"version":"{version}'.encode()) else "jsonl"
 
 
 def _ends(path: Path, size: int) -> str:
