@@ -31,6 +31,7 @@ from stream.logs import redact
 from stream.messages import Feed, encode
 from stream.settings import IngestSettings
 from stream.table import Table
+from stream.takedowns import Takedowns
 from stream.topics import Names
 from stream.worker import MAX_LOG_WAIT
 
@@ -79,6 +80,7 @@ class Backfiller:
         self._articles = names.topic("articles")
         self._partitions = log.partitions(self._articles)
         self._states: Table[Backfill] = Table(log, names.topic("backfills"), Backfill)
+        self._takedowns = Takedowns(log, names)
         self._known = KnownArticles(log, self._articles)
         self._consumer = log.consumer(names.topic("backfills"), names.group("backfill", "backfills"))
         self._look_at = 0.0
@@ -141,7 +143,8 @@ class Backfiller:
                 return
             read = self._with_pages(batch)
             self._refresh_known(archive, state)
-            decided = decide(read, archive, self._feeds, self._known.of, self._clock())
+            gone = self._takedowns.all()
+            decided = decide(read, archive, self._feeds, self._known.of, gone, self._clock())
             state = after(state, read, decided, self._clock())
             self._publish(state, decided)
             for where, reason in decided.named:

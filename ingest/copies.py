@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from ingest.pages import ReadPage, is_front
 from ingest.parse import ParsedFeed, Unreadable
 from ingest.records import Append, article_record
 from stream.backfills import Backfill, Reason
-from stream.errors import RecordTooLarge
+from stream.errors import LogError, RecordTooLarge
 from stream.ids import digest
 from stream.messages import Article, Feed
 
@@ -49,10 +49,14 @@ def with_page(item: Item, page: ReadPage | Unreadable) -> Item:
     return replace(item, page=None, entry=page.entry, note=page.note)
 
 
-def decide(items: Sequence[Item], archive: Archive, feeds: Mapping[str, Feed], known: Known, now: datetime) -> Decided:
+def decide(
+    items: Sequence[Item], archive: Archive, feeds: Mapping[str, Feed], known: Known, gone: Collection[str],
+    now: datetime,
+) -> Decided:  # fmt: skip
     """What to publish of ``items``, read at ``now``, of whose pages there are the entries (``with_page``).
 
-    ``feeds`` is the feed list by publisher; ``known`` gives the revisions of an article that the log holds.
+    ``feeds`` is the feed list by publisher; ``known`` gives the revisions of an article that the log holds; ``gone``
+    are the ids of those that were taken down.
     """
     decided = Decided()
     fresh: dict[str, list[Revision]] = {}
@@ -68,7 +72,7 @@ def decide(items: Sequence[Item], archive: Archive, feeds: Mapping[str, Feed], k
         elif item.refused or item.entry is None:
             _refuse(decided, item, item.refused or "nothing was read of it")
         else:
-            _take(decided, item, archive, feeds, lambda i: [*known(i), *fresh.get(i, ())], fresh, now)
+            _take(decided, item, archive, feeds, lambda i: [*known(i), *fresh.get(i, ())], gone, fresh, now)
     return decided
 
 
@@ -92,7 +96,7 @@ def after(state: Backfill, items: Sequence[Item], decided: Decided, now: datetim
 
 
 def _take(
-    decided: Decided, item: Item, archive: Archive, feeds: Mapping[str, Feed], known: Known,
+    decided: Decided, item: Item, archive: Archive, feeds: Mapping[str, Feed], known: Known, gone: Collection[str],
     fresh: dict[str, list[Revision]], now: datetime,
 ) -> None:  # fmt: skip
     """One entry: published, known, or refused, whatever is wrong with it."""
@@ -101,7 +105,13 @@ def _take(
         if article is None:
             decided.known += 1
             return
+        if article.id in gone:
+            decided.skipped += 1
+            decided.reasons["taken down"] += 1
+            return
         decided.appends.append(article_record(article))
+    except LogError:  # no fault of the entry: it comes again when the log, or what is kept of it, can be read
+        raise
     except RecordTooLarge as error:
         _refuse(decided, item, str(error))
     except Exception as error:  # noqa: BLE001 - a bad entry costs only itself

@@ -13,21 +13,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import backfill
-from ingest.archives import recognise
+from ingest import backfill, urls
+from ingest.archives import items, recognise
 from ingest.articles import decide as decide_poll
 from ingest.backfill import Backfiller, Standing
-from ingest.copies import Decided
+from ingest.copies import Decided, decide
 from ingest.feeds import make_feed
 from ingest.fulltext import PageReaders
 from ingest.known import KnownArticles, Revision, placed
 from ingest.parse import ParsedFeed, parse
 from ingest.records import article_record
-from stream.backfills import Backfill
+from stream.backfills import Backfill, Position
 from stream.errors import Fenced, LogError
-from stream.ids import OWN_VERSION, article_version
+from stream.ids import OWN_VERSION, article_version, digest
 from stream.log import Log, open_log, partition_of
-from stream.messages import Article, Feed, FeedState
+from stream.messages import Article, Feed, FeedState, Takedown, encode
 from stream.settings import IngestSettings
 from tests.ingest.golden import FOLDER
 from tests.ingest.warcs import Answer, answers, story, write
@@ -198,6 +198,30 @@ def test_a_front_page_is_no_article(log: Log, readers: PageReaders, tmp_path: Pa
     )
     assert "front page" in {r.reason for r in state.reasons}
     assert published(log) == [] or all(a.url != "https://a.example/" for a in published(log))
+
+
+def test_what_was_taken_down_does_not_come_back(log: Log, readers: PageReaders, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.warc", answers(3), info=False)
+    gone = digest("article", urls.canonical(answers(3)[1].url))
+    takedown = Takedown(article_id=gone, at=NOW)
+    with log.transaction() as tx:
+        tx.publish(NAMES.topic("takedowns"), partition_of(gone, PARTITIONS), gone, encode(takedown))
+    state = fill(log, readers, path)
+    assert (state.published, state.skipped) == (2, 1)
+    assert {r.reason: r.count for r in state.reasons} == {"taken down": 1}
+    assert gone not in {a.id for a in published(log)}
+
+
+def test_a_log_that_cannot_be_asked_refuses_no_entry(tmp_path: Path) -> None:
+    def known(_: str) -> list[Revision]:
+        raise LogError("temporary file: disk full")
+
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"url": "https://a.example/1", "title": "T", "text": "Text."}', encoding="utf-8")
+    archive = recognise(path, IngestSettings().max_bytes, full_text=False)
+    found = list(items(archive, Position(), IngestSettings().max_bytes, parse))
+    with pytest.raises(LogError):
+        decide(found, archive, {}, known, (), NOW)
 
 
 # -- stopping, waiting, taking turns
