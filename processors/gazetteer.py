@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from processors.cities import Cities, City, fold
@@ -45,6 +45,8 @@ EMPTY = Context({})
 
 _COUNTRY_PRIOR, _SUPPLEMENT_PRIOR, _STATE_PRIOR, _CAPITAL_BONUS = 9.0, 7.5, 6.6, 1.5
 _SUBDIVISION_PRIOR = 4.6
+_CACHED = 20_000
+"""Names whose meanings are kept: an article asks for each of its names several times."""
 _CONTEXT_WEIGHT, _ALIAS_MALUS = 1.6, 0.8
 
 
@@ -82,6 +84,9 @@ class Gazetteer:
             fold(word): code for code, words in word_lists("demonyms").items() for word in words
         }
         self.longest = max(len(key.split()) for key in self._special)
+        self._first_words = frozenset(key.split()[0] for key in self._special)
+        self.meanings = functools.lru_cache(maxsize=_CACHED)(self._meanings)
+        self.begins_special = functools.lru_cache(maxsize=_CACHED)(self._begins_special)
 
     def capital(self, country: str) -> Toponym | None:
         """The seat of government of a country."""
@@ -96,7 +101,11 @@ class Gazetteer:
         """Whether the name is a country, capital, US state or one of the supplement: safe without other evidence."""
         return fold(name) in self._special
 
-    def meanings(self, name: str) -> list[Toponym]:
+    def _begins_special(self, word: str) -> bool:
+        """Whether a name that is ``special`` may begin with this word."""
+        return bool(self._first_words.intersection(fold(word).split()[:1]))
+
+    def _meanings(self, name: str) -> Sequence[Toponym]:
         """All that ``name`` can mean, the likeliest first without context."""
         key = _key(name)
         found = {(t.name, t.country, t.kind): t for t in self._special.get(key, ())}
@@ -104,7 +113,7 @@ class Gazetteer:
             found.setdefault((city.name, city.country, "city"), self._city(city))
         for region in self._subdivisions.get(key, ()):
             found.setdefault((region.name, region.country, "region"), region)
-        return sorted(found.values(), key=lambda t: -t.prior)
+        return tuple(sorted(found.values(), key=lambda t: -t.prior))
 
     def resolve(self, name: str, context: Context = EMPTY, within: str | None = None) -> Toponym | None:
         """The best meaning of ``name``. ``within``: the country that the text itself gives ("Tripoli, Lebanon")."""

@@ -80,10 +80,10 @@ class Names:
     def _known(self, key: str, sure: bool) -> list[Toponym]:
         own = self._own.get(key, [])
         if own or self._places.special(key):
-            return own or self._places.meanings(key)
+            return own or list(self._places.meanings(key))
         if len(key) < SHORTEST and key.isascii() and not sure:
             return []
-        found = self._places.meanings(key)
+        found = list(self._places.meanings(key))
         return found if sure else [t for t in found if t.kind == "city" and t.population >= FOREIGN_FROM]
 
     def _forms(self, key: str) -> Iterator[str]:

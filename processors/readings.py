@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -22,8 +23,9 @@ PIECE = 6_000
 """Characters of a text that are read at once, about 1,000 words: what the components ask of "the passage" (a denial
 later on, words of sport, who "the group" is) means an article, and would mislead and take long over a book."""
 
-BATCH = 64
-"""Pieces a batch: larger ones are a little faster and need much more memory."""
+BATCH, BATCH_CHARACTERS = 64, 200_000
+"""Pieces a batch, and characters that they have together (some 40,000 tokens; one piece may have more): larger ones are
+a little faster and need much more memory."""
 
 MAX_EVIDENCE = 1_000
 """Characters of an evidence sentence; a longer one is cut around the trigger."""
@@ -76,8 +78,7 @@ def read(nlp: Language, readings: Sequence[Reading]) -> list[Findings]:
     """The findings of each text, in order. Docs live only as long as their batch."""
     results = [Findings() for _ in readings]
     work = [(i, offset, doc_text, made) for i, r in enumerate(readings) for offset, doc_text, made in pieces(r)]
-    for start in range(0, len(work), BATCH):
-        batch = work[start : start + BATCH]
+    for batch in batches(work, lambda w: len(w[2])):
         with _zone(nlp):
             read_docs = nlp.pipe(docs(nlp, [(text, made) for _, _, text, made in batch]), batch_size=BATCH)
             for (i, offset, _, _), doc in zip(batch, read_docs, strict=True):
@@ -85,6 +86,23 @@ def read(nlp: Language, readings: Sequence[Reading]) -> list[Findings]:
     for findings in results:
         findings.statements = _unique(findings.statements)
     return results
+
+
+W = TypeVar("W")
+
+
+def batches(work: Sequence[W], size: Callable[[W], int]) -> Iterator[list[W]]:
+    """The work in order, at most ``BATCH`` pieces at once, that have at most ``BATCH_CHARACTERS`` unless it is one."""
+    batch: list[W] = []
+    characters = 0
+    for piece in work:
+        if batch and (len(batch) == BATCH or characters + size(piece) > BATCH_CHARACTERS):
+            yield batch
+            batch, characters = [], 0
+        batch.append(piece)
+        characters += size(piece)
+    if batch:
+        yield batch
 
 
 def _zone(nlp: Language) -> AbstractContextManager[object]:

@@ -20,7 +20,7 @@ _LONG_AGO = timedelta(days=180)
 """A completed move older than this before the publication is background."""
 
 
-_SAME_MOVE = frozenset(
+SAME_MOVE = frozenset(
     [
         "move",
         "plan",
@@ -37,6 +37,7 @@ _SAME_MOVE = frozenset(
         "proposal",
     ]
 )
+"""Words that speak of a move again."""
 
 
 def attribution(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
@@ -48,7 +49,7 @@ def attribution(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
         if found is not None or sentence.end >= len(doc):
             break
         sentence = doc[sentence.end].sent
-        if any(t.lemma_.lower() in _SAME_MOVE and t.pos_ == "NOUN" for t in sentence):
+        if any(t.lemma_.lower() in SAME_MOVE and t.pos_ == "NOUN" for t in sentence):
             found = _source(doc, trigger, sentence)
     return found
 

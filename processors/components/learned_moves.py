@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ from processors.learned.moves import Span as Characters
 
 LEAST = 0.2
 """Probability below which a move is not looked at."""
+
+NEAR = 400
+"""Characters between two triggers that may tell one move: more than ``choosing.NEAR`` tokens ever take."""
 
 MOST_HOPS = 6
 """A trigger with more pairs of places than this is a list that was misread."""
@@ -48,9 +52,15 @@ class LearnedMoves:
         self._extractor = LearnedExtractor(folder, LEAST)
         self._places = Places()
 
-    def find(self, docs: Sequence[Doc]) -> list[list[LearnedMove]]:
-        """What the model says of each text."""
-        return self._extractor.extract_many([Passage(d.text, _sentences(d)) for d in docs])
+    def find(self, docs: Sequence[Doc], rules: Sequence[Sequence[Move]], least: float) -> list[list[LearnedMove]]:
+        """What the model says of each text. It is not asked of a trigger that ``rules`` tell nothing near and that
+        cannot reach the probability ``least``, however sure the second reading is."""
+        near = [[doc[m.trigger.token].idx for m in told] for doc, told in zip(docs, rules, strict=True)]
+
+        def asked(number: int, start: int, first: float) -> bool:
+            return math.sqrt(first) >= least or any(abs(at - start) < NEAR for at in near[number])
+
+        return self._extractor.extract_many([Passage(d.text, _sentences(d), _wanted(d)) for d in docs], asked)
 
     def tellings(self, doc: Doc, found: Sequence[LearnedMove], rules: Sequence[Move]) -> list[Telling]:
         """The moves of one text, a hop each; without those that name nobody or end where they begin."""
@@ -61,6 +71,13 @@ class LearnedMoves:
 def _sentences(doc: Doc) -> list[tuple[int, int]]:
     """As character offsets."""
     return [(s.start_char, s.end_char) for s in doc.sents]
+
+
+def _wanted(doc: Doc) -> list[tuple[int, int]] | None:
+    """As character offsets; None: all."""
+    if doc._.wanted is None:
+        return None
+    return [(doc[start].idx, doc[end - 1].idx + len(doc[end - 1])) for start, end in doc._.wanted]
 
 
 def _tellings(

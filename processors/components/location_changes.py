@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from processors.components.actors import Actors
 from processors.components.candidates import propose
 from processors.components.certainty import certainty, judged
-from processors.components.choosing import chosen
+from processors.components.choosing import ALONE, chosen
 from processors.components.context import is_background, resolve_time
 from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
@@ -51,19 +51,22 @@ class LocationChanges:
         """Many Docs, in order; the model reads those of a batch together."""
         waiting = iter(stream)
         while docs := list(islice(waiting, batch_size)):
-            for doc in docs:
-                self._complete(doc)
-            for doc, found in zip(docs, self._learned.find(docs), strict=True):
-                yield self._decided(doc, found)
+            rules = [self._proposed(doc) for doc in docs]
+            told = self._learned.find(docs, rules, ALONE)
+            for doc, proposed, found in zip(docs, rules, told, strict=True):
+                yield self._decided(doc, proposed, found)
 
     def _complete(self, doc: Doc) -> None:
         for extension, component in self._before.items():
             if doc._.get(extension) is None:
                 component(doc)
 
-    def _decided(self, doc: Doc, found: list[LearnedMove]) -> Doc:
+    def _proposed(self, doc: Doc) -> list[Move]:
+        self._complete(doc)
         doc._.rejected = []
-        rules = propose(doc)
+        return propose(doc)
+
+    def _decided(self, doc: Doc, rules: Sequence[Move], found: list[LearnedMove]) -> Doc:
         moves = merged(doc, chosen(doc, rules, self._learned.tellings(doc, found, rules)))
         doc._.location_changes = [_placed_in_time(doc, m) for m in self._sure(doc, moves)]
         return doc

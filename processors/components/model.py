@@ -136,7 +136,7 @@ class Inputs:
 
 def register_extensions() -> None:
     """Declare the Doc extensions; safe to repeat."""
-    for name in ("places", "actors", "datelines", "location_changes", "rejected"):
+    for name in ("places", "actors", "datelines", "location_changes", "rejected", "wanted"):
         if not Doc.has_extension(name):
             Doc.set_extension(name, default=None)
     if not Doc.has_extension("inputs"):

@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span, Token
 from processors.components.anaphors import anaphors
 from processors.components.datelines import datelines
 from processors.components.model import PlaceMention, inputs, register_extensions
-from processors.components.surroundings import container, likeliest, with_countries
+from processors.components.surroundings import container, governs, likeliest, part_of_speech, with_countries
 from processors.gazetteer import Context, gazetteer
 from processors.lexicons import word_lists
 from stream.messages import PlaceRole
@@ -23,27 +23,9 @@ _SOME = 0.1
 PLACE_LABELS = frozenset({"GPE", "LOC", "FAC"})
 NO_PLACES = frozenset({"DATE", "TIME", "MONEY", "PERCENT", "CARDINAL", "ORDINAL", "QUANTITY"})
 LOCATIVE = frozenset(
-    [
-        "from",
-        "to",
-        "into",
-        "toward",
-        "towards",
-        "for",
-        "in",
-        "at",
-        "near",
-        "via",
-        "outside",
-        "inside",
-        "around",
-        "onto",
-        "off",
-        "through",
-        "across",
-        "of",
-    ]
-)
+    ["from", "to", "into", "toward", "towards", "for", "in", "at", "near", "via", "outside", "inside", "around", "onto",
+     "off", "through", "across", "of"]
+)  # fmt: skip
 
 
 @Language.factory("newswatch_places", assigns=["doc._.places"], requires=["doc.ents", "token.dep"])
@@ -102,7 +84,8 @@ class Places:
         """Countries, capitals, states and the supplement's places, longest first, wherever no other name holds them."""
         i = 0
         while i < len(doc):
-            end = self._longest(doc, i) if doc[i].text[0].isupper() else 0
+            word = doc[i].text
+            end = self._longest(doc, i) if word[0].isupper() and self._gazetteer.begins_special(word) else 0
             if end and not self._part_of_name(doc, i, end):
                 yield i, end, False
             i = max(end, i + 1)
@@ -131,13 +114,13 @@ class Places:
                 and not self._loose(doc, entity, start, end)
             ):
                 return True
-        capital_after = after is not None and after.text[0].isupper() and after.pos_ in {"PROPN", "NOUN"}
+        capital_after = after is not None and after.text[0].isupper() and part_of_speech(after) in {"PROPN", "NOUN"}
         if capital_after and after is not None and after.lower_ not in self._words["class"]:
             # "Chad Street", "Jordan Clarke"; but "Germany Says", "Iraq PM" name the place
+            modifies = doc[start].head.i == after.i and doc[start].dep_ == "compound"
             return (
                 after.dep_ not in {"nsubj", "conj"}
-                and doc[start].head.i == after.i
-                and doc[start].dep_ == "compound"
+                and (modifies or not after.pos)
                 and not self._gazetteer.meanings(after.text)
                 and not after.text.isupper()
                 and after.ent_type_ not in PLACE_LABELS
@@ -199,7 +182,11 @@ class Places:
         label = doc[start].ent_type_
         text = doc[start:end].text
         if before.lower_ == "of":
-            if label in {"", *PLACE_LABELS} and self._gazetteer.meanings(text) and doc[start].pos_ == "PROPN":
+            if (
+                label in {"", *PLACE_LABELS}
+                and self._gazetteer.meanings(text)
+                and part_of_speech(doc[start]) == "PROPN"
+            ):
                 yield start, end, label not in PLACE_LABELS
             return
         paired = _from_to(doc, before, end)
@@ -207,7 +194,9 @@ class Places:
             person = label == "PERSON" and (end - start > 1 or before.lower_ == "for") and not paired
             yield from () if person or label == "NORP" else ((start, end, label not in PLACE_LABELS),)
         elif (paired and label == "PERSON") or (
-            before.lower_ in {"from", "to", "into"} and doc[start].pos_ == "PROPN" and _unknown_name(doc, start, end)
+            before.lower_ in {"from", "to", "into"}
+            and part_of_speech(doc[start]) == "PROPN"
+            and _unknown_name(doc, start, end)
         ):
             yield start, end, True
 
@@ -225,7 +214,7 @@ class Places:
         if end < len(doc) and (doc[end].text in {"'s", "’s"} and doc[start].ent_type_ in {"PERSON", "ORG"}):
             return True
         return (
-            doc[start].pos_ in {"PRON", "DET", "VERB", "AUX", "ADP"}
+            part_of_speech(doc[start]) in {"PRON", "DET", "VERB", "AUX", "ADP"}
             and doc[start].tag_ not in {"NNP"}
             and not (end - start == 1 and self._gazetteer.special(doc[start].text))
         )
@@ -263,23 +252,26 @@ class Places:
             weight = 1.0 if broad else 0.8 if first.prior - rival > 1.5 and rival < 6.0 else 0.2
             weights[first.country or ""] += weight
             names[name][first.country or ""] += weight
-        for token in doc:
-            code = self._gazetteer.demonyms.get(token.lower_) if token.text[0].isupper() else None
-            if code is None and token.i + 1 < len(doc) and token.text[0].isupper():
-                code = self._gazetteer.demonyms.get(f"{token.lower_} {doc[token.i + 1].lower_}")
-            if code:
-                weights[code] += 0.7
         inside = {i for start, end, _ in spans for i in range(start, end)}
-        for i in range(len(doc)):
-            if doc[i].text[0].isupper() and i not in inside and (code := self._country_at(doc, i)):
+        capitals = [t for t in doc if t.text[0].isupper()]
+        for token in capitals:
+            if code := self._people(doc, token):
+                weights[code] += 0.7
+        for token in capitals:
+            if token.i not in inside and (code := self._country_at(doc, token.i)):
                 weights[code] += 0.3
         if country := inputs(doc).country:
             weights[country] += 0.3
         return Context(weights, names)
 
+    def _people(self, doc: Doc, token: Token) -> str | None:
+        demonyms, own = self._gazetteer.demonyms, token.lower_
+        after = f"{own} {doc[token.i + 1].lower_}" if token.i + 1 < len(doc) else own
+        return demonyms.get(own) or demonyms.get(after)
+
     def _country_at(self, doc: Doc, i: int) -> str | None:
         """The country named in a longer name: "Panama Canal Authority"."""
-        for name in (doc[i : i + 2].text, doc[i].text):
+        for name in (doc[i : i + 2].text, doc[i].text) if self._gazetteer.begins_special(doc[i].text) else ():
             if self._gazetteer.special(name):
                 first = self._gazetteer.meanings(name)[0]
                 return first.country if first.kind == "country" else None
@@ -310,7 +302,7 @@ class Places:
         role: PlaceRole = "mentioned"
         if _in_dateline(doc, start):
             role = "dateline"
-        elif toponym is not None and _governs(doc[start:end].root):
+        elif toponym is not None and governs(doc[start:end].root):
             role = "metonym"
         lonely = toponym is not None and toponym.prior < WELL_KNOWN and not within and toponym.country is not None
         unsupported = lonely and context.beside(name, country or "") < _SOME
@@ -344,11 +336,6 @@ def names_organisation(span: Span) -> bool:
         return False
     lists, last = word_lists("nouns"), span[-1].lower_
     return last in (lists["company"] | lists["group"] | lists["military"] | lists["office"]) - lists["facility"]
-
-
-def _governs(token: Token) -> bool:
-    """ "Baghdad approved", "Paris says": a government, not a place."""
-    return token.dep_ == "nsubj" and token.head.lemma_ in word_lists("placewords")["governs"]
 
 
 def _unknown_name(doc: Doc, start: int, end: int) -> bool:

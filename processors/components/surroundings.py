@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Doc
+from collections.abc import Sequence
+
+from spacy.tokens import Doc, Token
 
 from processors.components.model import PlaceMention
 from processors.gazetteer import Context, Gazetteer, Toponym
+from processors.lexicons import word_lists
 
 
 def likeliest(context: Context) -> str | None:
@@ -33,7 +36,7 @@ def container(doc: Doc, end: int, names: Gazetteer) -> str | None:
     return None
 
 
-def _country(meanings: list[Toponym]) -> Toponym | None:
+def _country(meanings: Sequence[Toponym]) -> Toponym | None:
     return next((m for m in meanings if m.kind in {"country", "region"} and m.country), None)
 
 
@@ -47,3 +50,24 @@ def with_countries(found: list[PlaceMention]) -> list[PlaceMention]:
             m = PlaceMention(m.start, m.end, None, m.role, near.country, m.weak)
         result.append(m)
     return result
+
+
+def part_of_speech(token: Token) -> str:
+    """Of a capitalised word; where nothing was parsed a name's, unless it is a word of grammar."""
+    return token.pos_ if token.pos else "DET" if token.is_stop else "PROPN"
+
+
+def governs(name: Token) -> bool:
+    """ "Baghdad approved", "Paris says": a government, not a place."""
+    verbs = word_lists("placewords")["governs"]
+    if name.pos:
+        return name.dep_ == "nsubj" and name.head.lemma_ in verbs
+    if name.i + 1 >= len(name.doc) or (name.i and name.nbor(-1).lower_ in _BEFORE_PLACES):
+        return False
+    word = name.nbor(1).lower_  # nothing was parsed: the next word is a form of such a verb
+    forms = {word, *(word.removesuffix(ending) for ending in ("s", "es", "d", "ed")), _IRREGULAR.get(word, word)}
+    return not forms.isdisjoint(verbs)
+
+
+_BEFORE_PLACES = frozenset(["in", "at", "from", "to", "near", "of", "outside", "for", "into"])
+_IRREGULAR = {"said": "say", "told": "tell", "sought": "seek", "forbade": "forbid", "denied": "deny"}

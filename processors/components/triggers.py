@@ -68,7 +68,7 @@ def find_triggers(doc: Doc) -> list[Trigger]:
     found = []
     taken = -1
     for token in doc:
-        if token.i <= taken or (not token.is_alpha and "-" not in token.text):
+        if not token.pos or token.i <= taken or (not token.is_alpha and "-" not in token.text):
             continue
         trigger = _verb(token) or _state(token) or _noun(token)
         if trigger:

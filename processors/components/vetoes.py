@@ -77,7 +77,7 @@ def _other_field(doc: Doc, trigger: Trigger, head: Token, actor: ActorMention) -
     if trigger.lemma in nouns["signing"] and near_head & nouns["athlete"]:
         return "a transfer between clubs"
     around = doc[max(0, sentence.start - _AROUND) : sentence.end + _AROUND]
-    words = {t.lemma_.lower() for t in around} | {t.lower_ for t in around}
+    words = {t.lemma_.lower() or t.lower_.removesuffix("s") for t in around} | {t.lower_ for t in around}
     if len(words & nouns["sport"]) >= 3 and actor.organisation is None:
         return "sport"
     if {t.lower_ for t in sentence} & nouns["fiction"] and actor.type != "company" and head.ent_type_ != "ORG":

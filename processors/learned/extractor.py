@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,12 @@ class Passage:
 
     text: str
     sentences: Sequence[tuple[int, int]] | None = None
+    wanted: Sequence[tuple[int, int]] | None = None
+    """Where moves are looked for, as character offsets; None: everywhere."""
+
+
+Asked = Callable[[int, int, float], bool]
+"""Whether to ask about a trigger: the passage's number, the trigger's first character, and its probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class _Read:
 class _Prepared:
     words: Words
     parts: list[range]
+    wanted: list[bool] | None
+    """Of each part; None: all."""
 
 
 class LearnedExtractor:
@@ -92,13 +100,14 @@ class LearnedExtractor:
         """The moves that ``text`` tells, in reading order; all offsets are characters of ``text``."""
         return self.extract_many([Passage(text, sentences)])[0]
 
-    def extract_many(self, passages: Sequence[Passage]) -> list[list[LearnedMove]]:
-        """The moves of each passage, in order. Windows of like length are read together, across passages."""
+    def extract_many(self, passages: Sequence[Passage], asked: Asked | None = None) -> list[list[LearnedMove]]:
+        """The moves of each passage, in order; ``asked`` spares the second reading of triggers that cannot matter."""
         prepared = [self._prepare(p) for p in passages]
         questions = [
             (n, trigger, probability)
             for n, tags in enumerate(self._triggers(prepared))
             for trigger, probability in triggers(tags)
+            if asked is None or asked(n, int(prepared[n].words.starts[trigger.start]), probability)
         ]
         reads = [
             _Read(n, windows.around(p.words, p.parts, trigger.start, WINDOW), trigger)
@@ -118,21 +127,23 @@ class LearnedExtractor:
     def _prepare(self, passage: Passage) -> _Prepared:
         words = self._pieces.words(passage.text)
         bounds = windows.sentences(passage.text) if passage.sentences is None else passage.sentences
-        return _Prepared(words, windows.units(words, bounds, WINDOW))
+        parts = windows.units(words, bounds, WINDOW)
+        if passage.wanted is None:
+            return _Prepared(words, parts, None)
+        ranges = [words.within(start, end) for start, end in passage.wanted]
+        return _Prepared(words, parts, [any(r.start < p.stop and p.start < r.stop for r in ranges) for p in parts])
 
     def _triggers(self, prepared: Sequence[_Prepared]) -> list[Floats]:
         """Of each text the probabilities of its words' trigger tags, the mean over the windows that a word is in."""
-        reads = [
-            _Read(n, window)
-            for n, p in enumerate(prepared)
-            for window in windows.windows(p.words, p.parts, WINDOW, OVERLAP)
-        ]
+        reads = [_Read(n, window) for n, p in enumerate(prepared) for window in _windows(p)]
         sums: list[Floats] = [np.zeros((len(p.words), 3), dtype=np.float32) for p in prepared]
         times = [np.zeros((len(p.words), 1), dtype=np.float32) for p in prepared]
         for read, answer in zip(reads, self._run(prepared, reads), strict=True):
             here = slice(read.words.start, read.words.stop)
             sums[read.text][here] += softmax(answer["trigger"])
             times[read.text][here] += 1
+        for text, read_times in zip(sums, times, strict=True):
+            text[read_times[:, 0] == 0, OUTSIDE] = 1
         return [np.asarray(s / np.maximum(t, 1), dtype=np.float32) for s, t in zip(sums, times, strict=True)]
 
     def _run(self, prepared: Sequence[_Prepared], reads: Sequence[_Read]) -> list[dict[str, Floats]]:
@@ -149,6 +160,12 @@ class LearnedExtractor:
                     for name, value in outputs.items()
                 }
         return answers
+
+
+def _windows(text: _Prepared) -> list[range]:
+    if text.wanted is None:
+        return windows.windows(text.words, text.parts, WINDOW, OVERLAP)
+    return windows.of_wanted(text.words, text.parts, text.wanted, WINDOW)
 
 
 def _inputs(rows: Sequence[tuple[Words, _Read]], length: int) -> dict[str, Ints]:

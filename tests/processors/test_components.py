@@ -23,6 +23,11 @@ STORY = "Hamas's leaders plan to leave Qatar for Baghdad, an Iraqi official said
 REGISTERED: dict[str, tuple[list[str], list[str], dict[str, Any]]] = {
     "newswatch_datelines": (["doc._.datelines"], [], {}),
     "newswatch_sentences": (["token.is_sent_start"], [], {}),
+    "newswatch_grammar": (
+        ["doc.ents", "doc.sents", "token.dep", "token.head", "token.lemma", "token.pos", "token.tag", "token.morph",
+         "doc._.wanted"],
+        [], {"names": ["ner"], "grammar": ["tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer"]},
+    ),
     "newswatch_places": (["doc._.places"], ["doc.ents", "token.dep"], {}),
     "newswatch_actors": (["doc._.actors"], ["doc.ents", "token.dep"], {}),
     "newswatch_location_changes": (
@@ -42,7 +47,7 @@ def test_the_registrations_are_these(nlp: Language) -> None:
         meta = Language.get_factory_meta(name)
         found[name] = (list(meta.assigns), list(meta.requires), meta.default_config)
     assert found == REGISTERED
-    extensions = {"places", "actors", "datelines", "location_changes", "rejected", "inputs"}
+    extensions = {"places", "actors", "datelines", "location_changes", "rejected", "wanted", "inputs"}
     assert all(Doc.has_extension(name) for name in extensions), nlp.pipe_names
 
 

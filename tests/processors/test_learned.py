@@ -112,6 +112,23 @@ def test_windows_hold_every_word_and_no_more_than_they_may(text: str, most: int,
     assert all(i in windows.around(words, parts, i, most) for i in range(len(words)))
 
 
+@given(TEXTS, st.integers(3, 60), st.data())
+def test_windows_of_what_is_wanted_hold_all_of_it(text: str, most: int, data: st.DataObject) -> None:
+    words = PIECES.words(text)
+    parts = windows.units(words, windows.sentences(text), most)
+    wanted = data.draw(st.lists(st.booleans(), min_size=len(parts), max_size=len(parts)))
+    found = windows.of_wanted(words, parts, wanted, most)
+    assert {i for part, yes in zip(parts, wanted, strict=True) if yes for i in part} <= {i for w in found for i in w}
+    assert all(words.pieces(w) <= most or len(w) == 1 for w in found)
+    assert bool(found) == any(wanted)
+
+
+def test_only_what_is_wanted_is_read(extractor: LearnedExtractor) -> None:
+    text = NEWS + " " + "The committee met for the third time. " * 30 + NEWS
+    assert [len(extractor.extract_many([Passage(text, None, w)])[0]) for w in ([], [(0, len(NEWS))])] == [0, 1]
+    assert extractor.extract_many([Passage(text)], lambda *_: False) == [[]]
+
+
 @given(st.lists(st.integers(1, 500), max_size=60), st.integers(1, 2000))
 def test_batches_hold_each_text_once_within_the_budget(lengths: list[int], budget: int) -> None:
     groups = batches(lengths, budget)
