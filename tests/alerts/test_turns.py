@@ -14,6 +14,7 @@ from stream.lineage import ALWAYS, EVER, GRACE, NEVER, Turn
 from stream.log import Log, Record
 from stream.messages import Alert, EnrichedArticle, decode
 from stream.stage import Done, Incoming
+from stream.takedowns import Takedowns
 from tests.alerts.examples import DAY, EVERYTHING, NOW, article, enriched, rule
 from tests.alerts.test_relocations import said
 from tests.alerts.test_stages import NAMES, PARTITIONS, commit, fresh_log, incoming
@@ -26,7 +27,8 @@ SECOND = timedelta(seconds=1)
 
 def stage(log: Log, turn: Turn) -> RaiseAlerts:
     rules = (*EVERYTHING, rule("*", "relocations", "cases"))
-    return RaiseAlerts(lambda: rules, alert_ledger(log, NAMES.topic("alerts")), lambda: NOW, DAY, lambda: turn)
+    ledger, takedowns = alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES)
+    return RaiseAlerts(lambda: rules, ledger, takedowns, lambda: NOW, DAY, lambda: turn)
 
 
 def fetched_at(moment: datetime, name: str = "a") -> EnrichedArticle:
