@@ -13,6 +13,9 @@ from indexer.query import Matchable, matches
 from stream.ids import digest
 from stream.messages import Alert, AlertEvidence, Article, EnrichedArticle, LocationChange, Origin, Subject
 
+REPLAYED = "found by a replay of kept articles"
+"""Why an alert is held back that a replay found."""
+
 
 def candidates(
     rules: Sequence[Rule], enriched: EnrichedArticle, now: datetime, max_age: timedelta, *, replayed: bool = False
@@ -45,7 +48,7 @@ def held_back(article: Article, max_age: timedelta, *, replayed: bool = False) -
 def reason_to_hold(origin: Origin, age: timedelta | None, max_age: timedelta, *, replayed: bool) -> str | None:
     """Of an article that came by ``origin``; ``age`` is how long before its fetch it was published, None if unknown."""
     if replayed:
-        return "found by a replay of kept articles"
+        return REPLAYED
     if origin == "backfill":
         return "from a backfill of archived articles"
     if origin == "first_poll" and age is None:

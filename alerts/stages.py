@@ -10,9 +10,10 @@ from pathlib import Path
 
 import structlog
 
-from alerts.matching import candidates
+from alerts.matching import REPLAYED, candidates
 from alerts.relocations import told_by, without
 from alerts.rules import Rule, RuleErrors, load_rules, rule_files
+from stream.lineage import ALWAYS, Turn
 from stream.log import Log
 from stream.messages import Alert, EnrichedArticle, Transition
 from stream.stage import Done, Incoming, Outcome, Reject
@@ -105,7 +106,9 @@ class RaiseAlerts:
     published again: not when records come again, nor for another revision of the article, nor in another generation.
     The one exception: an alert that was held back is published once more, to be sent, when an article gives cause for
     it that is not held back (found by a backfill or a replay at first, then live). What was taken down gives no cause,
-    and is not quoted. What one call returns must be committed before the next call.
+    and is not quoted. What one call returns must be committed before the next call. While a replay runs two groups
+    write each partition, and the ledger may miss what the other writes at this moment: so what a replay holds back has
+    a key of its own, and what is sent twice with one id is delivered once (``alerts/notify.py``).
     """
 
     def __init__(
@@ -115,54 +118,66 @@ class RaiseAlerts:
         takedowns: Takedowns,
         clock: Callable[[], datetime],
         max_age: timedelta,
-        *,
-        replayed: bool = False,
+        turn: Callable[[], Turn] = lambda: ALWAYS,
     ) -> None:
         """``rules`` gives the rules in force (a ``RulesFolder``), ``clock`` the time (UTC); what is held back
-        follows from ``max_age`` and ``replayed``, see ``alerts.matching.held_back``."""
+        follows from ``max_age``, see ``alerts.matching.held_back``, and from ``turn``, the generation's turn as of the
+        call: what it finds in articles of before is a replay's, those of after are left to the next generation."""
         self._rules = rules
         self._ledger = ledger
         self._takedowns = takedowns
         self._clock = clock
         self._max_age = max_age
-        self._replayed = replayed
+        self._turn = turn
 
     def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outcome]:
         """One outcome a record. Raises ``LogError`` when the ledger cannot be read."""
-        rules, now = self._rules(), self._clock()
+        rules, now, turn = self._rules(), self._clock(), self._turn()
         for partition in sorted({incoming.record.partition for incoming in batch}):
             self._ledger.refresh(partition)
         gone = self._takedowns.among({article for incoming in batch for article in _articles(incoming.message)})
         raised: dict[str, bool] = {}
-        return [self._outcome(incoming, _standing(incoming.message, gone), rules, now, raised) for incoming in batch]
+        return [self._outcome(i, self._caused(i, _standing(i.message, gone), rules, now, turn), raised) for i in batch]
 
-    def _outcome(
-        self, incoming: Incoming, message: object, rules: Sequence[Rule], now: datetime, raised: dict[str, bool]
-    ) -> Outcome:
-        """``message``: of the record, what was not taken down; None: nothing. ``raised``: the ids that this batch
-        raised, each with whether it was held back."""
-        if message is None:
-            return Done()
-        found = self._caused(message, rules, now)
+    def _outcome(self, incoming: Incoming, found: tuple[str, list[Alert]] | None, raised: dict[str, bool]) -> Outcome:
+        """``raised``: the ids that this batch raised, each with whether it was held back."""
         if found is None:
-            said = f"this is {type(message).__name__}"
+            said = f"this is {type(incoming.message).__name__}"
             return Reject(f"the alert stage reads EnrichedArticle and Transition, {said}")
-        key, alerts = found
-        fresh = [
-            alert
-            for alert in alerts
-            if _is_news(alert, raised.get(alert.id, self._ledger.get(incoming.record.partition, alert.id)))
-        ]
+        partition_key, alerts = found
+        partition = incoming.record.partition
+        fresh = [a for a in alerts if _is_news(a, raised.get(a.id, self._was_held_back(partition, a.id)))]
         raised.update({alert.id: alert.held_back is not None for alert in fresh})
-        return Done(tuple(Outgoing("alerts", alert.id, key, alert) for alert in fresh))
+        return Done(tuple(Outgoing("alerts", _key(alert), partition_key, alert) for alert in fresh))
 
-    def _caused(self, message: object, rules: Sequence[Rule], now: datetime) -> tuple[str, list[Alert]] | None:
-        """The partition key of the cause and the alerts; None for a message that causes none."""
+    def _was_held_back(self, partition: int, identifier: str) -> bool | None:
+        """Whether the alert was held back when it was raised last; None if it never was raised."""
+        before = self._ledger.get(partition, identifier)
+        if before is None and self._ledger.get(partition, identifier + _OF_A_REPLAY) is not None:
+            return True
+        return before
+
+    def _caused(
+        self, incoming: Incoming, message: object, rules: Sequence[Rule], now: datetime, turn: Turn
+    ) -> tuple[str, list[Alert]] | None:
+        """The partition key of the cause and the alerts; None for a message that causes none. ``message``: of the
+        record, what was not taken down; None: nothing."""
+        begins = turn.begins(incoming.record.timestamp)
+        if message is None:
+            return "", []
         if isinstance(message, EnrichedArticle):
-            return message.article.id, candidates(rules, message, now, self._max_age, replayed=self._replayed)
+            fetched = message.article.fetched
+            if turn.is_over(fetched):
+                return message.article.id, []
+            replayed = fetched < begins
+            return message.article.id, candidates(rules, message, now, self._max_age, replayed=replayed)
         if isinstance(message, Transition):
             root = message.relocation.actor.root
-            return root, told_by(rules, message, now, self._max_age, replayed=self._replayed)
+            cause = tuple(said for said in message.cause if not turn.is_over(said.fetched))
+            if message.cause and not cause:
+                return root, []
+            mine = message.model_copy(update={"cause": cause})
+            return root, told_by(rules, mine, now, self._max_age, since=begins)
         return None
 
 
@@ -180,6 +195,15 @@ def _standing(message: object, gone: frozenset[str]) -> object:
     if not gone.isdisjoint(_articles(message)):
         return without(message, gone) if isinstance(message, Transition) else None
     return message
+
+
+_OF_A_REPLAY = ":replayed"
+
+
+def _key(alert: Alert) -> str:
+    """The alert's id; of one that a replay found another, for it may come while the live generation raises the same:
+    it must not take that record's place under compaction, nor in the ledger."""
+    return alert.id + _OF_A_REPLAY if alert.held_back == REPLAYED else alert.id
 
 
 def _is_news(alert: Alert, before: bool | None) -> bool:

@@ -7,6 +7,7 @@ import sys
 
 NAMES = (
     "sqlite_log", "extraction", "memory", "quality", "fuse", "index_writer", "kafka_loop", "backfill", "latency",
+    "replay",
 )  # fmt: skip
 
 if __name__ == "__main__":

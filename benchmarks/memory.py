@@ -31,7 +31,7 @@ def run() -> None:
     sizes: list[float] = []
     print(f"memory of one enrich worker, articles of {WORDS} words (load {os.getloadavg()[0]:.1f})")
     done = 0
-    for batch in _batches(total):
+    for batch in batches(total):
         enricher.enrich(batch)
         sizes.append(resident_mb())
         for shown in SHOWN:
@@ -45,7 +45,7 @@ def run() -> None:
     print(f"  last tenth / second tenth {late / early:.3f}; asked ≤ {STEADY}: {reached}\n")
 
 
-def _batches(total: int) -> Iterator[list[Article]]:
+def batches(total: int) -> Iterator[list[Article]]:
     """Articles of the demo's sentences in ever new orders, each with names that no other has: what made spaCy grow."""
     chance = random.Random(1)
     sentences = [s for outlet in load_world().values() for t in outlet.articles for s in t.body.split(". ")]

@@ -27,6 +27,7 @@ from indexer.query import Query, everything
 from indexer.query.values import micros, time_of
 from indexer.words import fold
 from stream.errors import ConfigError
+from stream.lineage import FIRST, LIVE
 from stream.logs import redact
 from stream.settings import ElasticsearchSettings
 
@@ -40,10 +41,12 @@ _BLANKS = 10
 class ElasticIndex:
     """``indexer.index.Index`` on the server at ``url``. Nothing is sent before the first call of a method."""
 
-    def __init__(self, url: str, generation: str = "g1", settings: ElasticsearchSettings | None = None) -> None:
+    def __init__(self, url: str, generation: str = FIRST, settings: ElasticsearchSettings | None = None) -> None:
         """Raises ``ConfigError`` where URL, generation or settings cannot be meant."""
         self._settings = settings or ElasticsearchSettings()
-        self._names = {kind: names_of(self._settings.prefix, kind, generation) for kind in KINDS}
+        self._live = generation == LIVE
+        named = FIRST if self._live else generation
+        self._names = {kind: names_of(self._settings.prefix, kind, named) for kind in KINDS}
         self._client = connect(url, self._settings)
         self._url = redact(url)
         self._bulk = BulkWriter(self._client, self._url)
@@ -158,7 +161,7 @@ class ElasticIndex:
 
     def _store(self, puts: Sequence[Put]) -> list[Report]:
         self._unseen |= {p.kind for p in puts}
-        return self._putter.store({k: n.index for k, n in self._names.items()}, puts)
+        return self._putter.store({k: n.live if self._live else n.index for k, n in self._names.items()}, puts)
 
     def _search(self, kind: Kind, matching: Json, **options: Any) -> Any:
         index = self._ready(kind)
@@ -180,12 +183,14 @@ class ElasticIndex:
         if kind not in self._checked:
             client = self._client if self._checked else self._client.options(request_timeout=FIRST_SECONDS)
             with guarded(self._url):
-                present = holders(client, names.alias)
-            if names.index not in present:
+                present = holders(client, names.live if self._live else names.alias)
+            ours = [i for i in present if i.endswith(f"-{kind}-{names.layout}")] if self._live else [names.index]
+            if not set(ours) & set(present):
                 fault = "was made by another version of newswatch" if present else "is not there"
-                raise ConfigError(f"index {self._url}: {names.alias} {fault}; run newswatch setup")
+                alias = names.live if self._live else names.alias
+                raise ConfigError(f"index {self._url}: {alias} {fault}; run newswatch setup")
             self._checked.add(kind)
-        return names.index
+        return names.live if self._live else names.index
 
 
 def _is_id(id_: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from indexer.fields import FIELDS, SHARED, TIME_FIELD, Field, Kind, default_fiel
 from indexer.query import Matchable
 from indexer.words import VERSION
 from stream.errors import ConfigError
+from stream.lineage import NAME
 
 Json = dict[str, Any]
 
@@ -73,7 +73,7 @@ class Names:
 
 def names_of(prefix: str, kind: Kind, generation: str) -> Names:
     """The names. Raises ``ConfigError`` for what is no generation."""
-    if not re.fullmatch(r"g[1-9][0-9]*", generation):
+    if not NAME.fullmatch(generation):
         raise ConfigError(f"generation: {generation!r} is no generation; they are called g1, g2, …")
     return Names(prefix, kind, generation, layout_of(kind))
 

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from indexer.fields import KINDS, Document, Kind
 from indexer.query import Query
 from stream.errors import ConfigError
+from stream.lineage import FIRST
 from stream.settings import ElasticsearchSettings
 
 __all__ = ["ABSENT", "KINDS", "Document", "Index", "Kind", "Page", "Put", "Report", "Stored", "open_index"]
@@ -132,9 +133,10 @@ class Index(Protocol):
 
 
 def open_index(
-    url: str, generation: str = "g1", *, create: bool = True, elasticsearch: ElasticsearchSettings | None = None
+    url: str, generation: str = FIRST, *, create: bool = True, elasticsearch: ElasticsearchSettings | None = None
 ) -> Index:
-    """The index at ``url``; an embedded one is made when absent, unless ``create`` is False. One on Elasticsearch (with
+    """The index at ``url``, of one generation or, for who only looks, ``live``: of the one that is live in it at each
+    call. An embedded one is made when absent, unless ``create`` is False. One on Elasticsearch (with
     the settings ``elasticsearch``) is not asked for anything before its first use.
 
     Raises ``ConfigError`` for a URL that no backend serves, and for an index that is not there.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,10 +21,12 @@ from indexer.sqlite_tables import (
     field_number,
     insert_search_rows,
     layout_of,
+    live_generation,
     search_ddl,
     table_of,
 )
 from stream.errors import ConfigError, IndexUnavailable
+from stream.lineage import FIRST, LIVE, NAME
 from stream.sqlite_file import FileKind
 
 FILE = FileKind(
@@ -43,19 +44,20 @@ _BATCH = 500
 class SqliteIndex:
     """``indexer.index.Index`` in the file ``path``. A write waits up to ``busy_timeout`` seconds for another's."""
 
-    def __init__(self, path: str, generation: str = "g1", *, busy_timeout: float = 10.0, create: bool = True) -> None:
+    def __init__(self, path: str, generation: str = FIRST, *, busy_timeout: float = 10.0, create: bool = True) -> None:
         """Open the file, or create it if ``create``. Raises ``ConfigError``, one line, where that cannot be."""
-        if not re.fullmatch(r"g[1-9][0-9]*", generation):
+        if generation != LIVE and not NAME.fullmatch(generation):
             raise ConfigError(f"generation: {generation!r} is no generation; they are called g1, g2, …")
         self._path, self._generation = path, generation
         self._db = FILE.open(path, busy_timeout, create=create)
-        self._checked: set[Kind] = set()
+        self._checked: set[str] = set()
 
     def setup(self) -> list[str]:
         """Create what is missing; tables of an older layout are made anew from their documents."""
         lines = []
+        generation = self._shown()
         for kind in KINDS:
-            table = table_of(kind, self._generation)
+            table = table_of(kind, generation)
             with self._transaction("IMMEDIATE"):
                 had = self._layout(table)
                 if had == layout_of(kind):
@@ -228,15 +230,22 @@ class SqliteIndex:
 
     def _table(self, kind: Kind) -> str:
         """The kind's table. Raises ``ConfigError`` where it is missing or laid out by another version."""
-        table = table_of(kind, self._generation)
-        if kind not in self._checked:
+        table = table_of(kind, self._shown())
+        if table not in self._checked:
             with self._transaction():
                 layout = self._layout(table)
             if layout != layout_of(kind):
                 fault = "is not there" if layout is None else "was made by another version of newswatch"
                 raise ConfigError(f"index {self._path}: {table} {fault}; run newswatch setup")
-            self._checked.add(kind)
+            self._checked.add(table)
         return table
+
+    def _shown(self) -> str:
+        """The generation that is meant now."""
+        if self._generation != LIVE:
+            return self._generation
+        with FILE.guarded(self._path):
+            return live_generation(self._db)
 
     def _layout(self, table: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (f"layout:{table}",)).fetchone()

@@ -15,6 +15,7 @@ from typing import Any
 from indexer.fields import FIELDS, SHARED, Field, Kind
 from indexer.query import Matchable
 from indexer.words import VERSION, fold
+from stream.lineage import FIRST
 
 LAYOUT = 1
 """Raise it when the tables of a kind change; ``setup`` then makes them anew from the documents."""
@@ -30,6 +31,12 @@ def table_of(kind: Kind, generation: str) -> str:
     """The name of the kind's table; some kinds are shared by all generations."""
     name = kind.replace("-", "_")
     return name if kind in SHARED else f"{generation}_{name}"
+
+
+def live_generation(db: sqlite3.Connection) -> str:
+    """The generation that who asks for no other sees."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'live'").fetchone()
+    return row[0] if row else FIRST
 
 
 def term_of(token: str) -> str:

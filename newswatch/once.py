@@ -41,7 +41,7 @@ def measure(log: Log, settings: Settings) -> list[StageProgress]:
     Each stage publishes and commits in one transaction, and the stages are looked at in the order of the flow, so
     what one has committed is seen as the next one's work.
     """
-    topics = names(settings)
+    topics = names(settings, log)
     found = []
     for stage in PROCESSORS:
         for source in STAGES[stage].sources:

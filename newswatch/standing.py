@@ -53,7 +53,7 @@ class Whole:
 
 def look(log: Log, settings: Settings, now: datetime) -> Whole:
     """The state of the whole at ``now``. Raises ``UnknownTopic`` before ``newswatch setup``."""
-    topics = names(settings)
+    topics = names(settings, log)
     beats = [b for b in _heartbeats(log, settings) if now - b.at < FORGET_WORKERS]
     stages = tuple(
         _stage(log, topics.topic(source), topics.group(stage.name, source), stage.name, source, beats, now)

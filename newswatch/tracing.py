@@ -69,7 +69,7 @@ def trace(log: Log, index: Index, settings: Settings, article_id: str) -> list[S
     Reads a partition of each topic from its beginning, one for each actor that the article tells of: seconds on a large
     log.
     """
-    topics = names(settings)
+    topics = names(settings, log)
     roots = _indexed_roots(index, article_id)
     steps: list[Step] = []
     alerts: set[str] = set()

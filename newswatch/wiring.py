@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +17,13 @@ import structlog
 from alerts.rules import Rule, load_rules
 from indexer.index import Index, open_index
 from ingest.feeds import Diff, diff, load_feeds
+from newswatch.draining import Drain
+from newswatch.flow import derives_from
+from newswatch.following import Before, Following, Plan
+from newswatch.stages import STAGES as STAGES
 from stream.errors import ConfigError
+from stream.generations import Generations
+from stream.lineage import LIVE, Turn, live_of, turn_of
 from stream.log import Log, lag, open_log
 from stream.logs import redact
 from stream.messages import Feed, FeedState, encode
@@ -41,39 +47,13 @@ logger = structlog.get_logger()
 M = TypeVar("M", Feed, FeedState)
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A stage: the topics it consumes and what it publishes to, in words for people."""
-
-    name: str
-    sources: tuple[str, ...]
-    does: str
-    beside: tuple[str, ...] = ()
-    """Topics that tell of newswatch itself, consumed beside: a run is done without them."""
-
-
-STAGES: dict[str, Stage] = {
-    s.name: s
-    for s in (
-        Stage("ingest", ("feeds",), "polls feeds and publishes their articles"),
-        Stage("enrich", ("articles",), "finds entities, places and location changes"),
-        Stage("fuse", ("location-changes",), "fuses what all articles say into relocations and tells what changed"),
-        Stage("alert", ("enriched", "transitions"), "raises alerts where rules match"),
-        Stage(
-            "index",
-            ("enriched", "relocations", "alerts"),
-            "writes articles, location changes, relocations, alerts and the state of newswatch itself to the index",
-            beside=("workers", "feed-state", "dead-letters"),
-        ),
-        Stage("notify", ("alerts", "deliveries"), "sends alerts by webhook and mail"),
-    )
-}
-"""In the order of the flow: no stage makes work for one before it, so asked in this order, all done means all done."""
-
-
-def names(settings: Settings) -> Names:
-    """The full names of topics and groups under these settings."""
-    return Names(settings.topic_prefix)
+def names(settings: Settings, log: Log | None = None) -> Names:
+    """The full names of topics and groups under these settings: of the generation that they name, else of the one that
+    is live by ``log``. Without ``log`` for what all generations share."""
+    if settings.generation != LIVE:
+        return Names(settings.topic_prefix, settings.generation)
+    shared = Names(settings.topic_prefix)
+    return replace(shared, generation=live_of(Generations(log, shared).read())) if log else shared
 
 
 def connect_log(settings: Settings, *, create: bool = False) -> Log:
@@ -81,9 +61,11 @@ def connect_log(settings: Settings, *, create: bool = False) -> Log:
     return open_log(settings.log, create=create, kafka=settings.kafka)
 
 
-def connect_index(settings: Settings, *, create: bool = False) -> Index:
-    """The index of these settings. Raises ``ConfigError``, also when it is not there and not to be made."""
-    return open_index(settings.index, names(settings).generation, create=create, elasticsearch=settings.elasticsearch)
+def connect_index(settings: Settings, generation: str | None = None, *, create: bool = False) -> Index:
+    """The index of these settings, to be searched (of the generation that is live in it at each search, where they name
+    none), or that of ``generation``. Raises ``ConfigError``, also when it is not there and not to be made."""
+    which = generation or settings.generation
+    return open_index(settings.index, which, create=create, elasticsearch=settings.elasticsearch)
 
 
 def set_up(settings: Settings) -> list[str]:
@@ -96,9 +78,11 @@ def set_up(settings: Settings) -> list[str]:
     refuse_unknown_rules(settings.notify, [rule.id for rule in rules_of(settings)])
     open_channels(settings.notify)
     wanted = load_feeds(settings.feeds_file) if settings.feeds_file else None
-    with closing(connect_log(settings, create=True)) as log, closing(connect_index(settings, create=True)) as index:
-        lines = log.create_topics(names(settings).described(), settings.partitions)
-        lines += index.setup()
+    with closing(connect_log(settings, create=True)) as log:
+        topics = names(settings, log)
+        lines = log.create_topics(topics.described(), settings.partitions)
+        with closing(connect_index(settings, topics.generation, create=True)) as index:
+            lines += index.setup()
         if wanted is not None:
             lines += change_feeds(log, names(settings), diff(wanted, present_feeds(log, names(settings))))
     return lines
@@ -144,10 +128,14 @@ def change_feeds(log: Log, topics: Names, changes: Diff) -> list[str]:
     ]
 
 
-def run_stage(settings: Settings, stage: str, stop: threading.Event, *, supervised: bool = False) -> None:
-    """Run one worker of ``stage`` until ``stop``, reporting its heartbeat and, where asked for, its metrics."""
+def run_stage(settings: Settings, stage: str, stop: threading.Event, *, supervised: bool = False) -> bool:
+    """Run one worker of ``stage`` until ``stop``, reporting its heartbeat and, where asked for, its metrics.
+
+    True when it ended before because another generation is live (or one has drained): it is to be run anew.
+    """
     health = Health()
-    server = MetricsServer(_metrics_address(settings, stage, supervised), health) if settings.metrics_address else None
+    served = settings.metrics_address and not (supervised and settings.generation != LIVE)  # a replay's: not twice
+    server = MetricsServer(_metrics_address(settings, stage, supervised), health) if served else None
     log = connect_log(settings)
     if stage == "notify" and not supervised and not (settings.notify.webhook or settings.notify.mail):
         logger.warning("no targets: alerts read now are never sent; set [[notify.webhook]] or [[notify.mail]]")
@@ -158,14 +146,22 @@ def run_stage(settings: Settings, stage: str, stop: threading.Event, *, supervis
 
             worker = IngestWorker(log, names(settings), settings.ingest)
             worker.run(stop, Reporter(log, names(settings), stage, [worker], health))
+        elif stage == "notify":
+            senders = _notifying(settings, log)
+            run_workers(senders, stop, Reporter(log, names(settings), stage, senders, health))
         else:
-            workers = _workers(settings, stage, log, stack)
-            run_workers(workers, stop, Reporter(log, names(settings), stage, workers, health))
+            following = Following(Generations(log, names(settings)), settings.generation, stop)
+            workers, behind = _workers(settings, stage, log, stack, following.plan)
+            told = stage if following.plan.live else f"{following.plan.generation}.{stage}"
+            reporter = Reporter(log, names(settings), told, workers, health)
+            run_workers([*workers, *behind], following, reporter)
+            return following.changed
     finally:
         stack.close()
         log.close()
         if server:
             server.close()
+    return False
 
 
 def backfill(
@@ -177,9 +173,9 @@ def backfill(
     from ingest.backfill import Backfiller
     from ingest.fulltext import PageReaders
 
-    topics = names(settings)
-    read, group = topics.topic("articles"), topics.group("enrich", "articles")
     with closing(connect_log(settings)) as log, PageReaders(full_text=full_text) as readers:
+        topics = names(settings, log)
+        read, group = topics.topic("articles"), topics.group("enrich", "articles")
         feeds = {feed.publisher: feed for feed in present_feeds(log, topics).values()}
         parts = (log, topics, settings.ingest, readers, feeds, lambda: lag(log, read, group), tell)
         with closing(Backfiller(*parts)) as backfiller:
@@ -204,15 +200,26 @@ def _metrics_address(settings: Settings, stage: str, supervised: bool) -> str:
     return f"{host}:{int(port) + (list(STAGES).index(stage) if supervised else 0)}"
 
 
-def _workers(settings: Settings, stage: str, log: Log, stack: ExitStack) -> Sequence[Worker | Sender]:
-    topics = names(settings)
-    if stage == "notify":
-        return _notifying(settings, log)
+def _workers(
+    settings: Settings, stage: str, log: Log, stack: ExitStack, plan: Plan
+) -> tuple[Sequence[Worker], Sequence[Worker | Drain]]:
+    """The workers of the planned generation, and those that end what the ones before have yet to do."""
+    topics = Names(settings.topic_prefix, plan.generation)
     limits = Limits(records=settings.enrich.batch_size) if stage == "enrich" else Limits()
-    handlers = _HANDLERS[stage](settings, log, stack)
-    flow = [Worker(log, topics, stage, topic, handlers[topic], limits) for topic in STAGES[stage].sources]
-    beside = [Worker(log, topics, stage, topic, handlers[topic], raw=True) for topic in STAGES[stage].beside]
-    return flow + beside
+    handlers = _HANDLERS[stage](settings, log, stack, topics)
+    if plan.until is not None and stage == "enrich":
+        handlers = {topic: Before(handler, plan.until) for topic, handler in handlers.items()}
+    sources = STAGES[stage].sources if plan.live else derives_from(stage)
+    workers = [Worker(log, topics, stage, topic, handlers[topic], limits) for topic in sources]
+    if plan.live:
+        workers += [Worker(log, topics, stage, topic, handlers[topic], raw=True) for topic in STAGES[stage].beside]
+    behind: list[Worker | Drain] = []
+    for generation in plan.draining if stage != "index" else ():
+        old = Names(settings.topic_prefix, generation)
+        again = handlers if stage == "enrich" else _HANDLERS[stage](settings, log, stack, old)
+        behind += [Worker(log, old, stage, topic, again[topic], limits) for topic in derives_from(stage)]
+        behind += [Drain(log, old)] if stage == "alert" else []
+    return workers, behind
 
 
 def _notifying(settings: Settings, log: Log) -> Sequence[Worker | Sender]:
@@ -240,7 +247,7 @@ def know_actors(settings: Settings) -> None:
         organisations()  # a file that cannot be read is refused at the start, not by the first article
 
 
-def _enrich(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
+def _enrich(settings: Settings, log: Log, _stack: ExitStack, topics: Names) -> dict[str, Handler]:
     from processors.enrich import Enricher
     from processors.pipeline import load_pipeline
     from processors.readers import load_others
@@ -248,38 +255,37 @@ def _enrich(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handle
 
     know_actors(settings)
     enricher = Enricher(load_pipeline(settings.spacy_model), load_others(settings.enrich.pipelines))
-    return {"articles": EnrichArticles(enricher, Takedowns(log, names(settings)))}
+    return {"articles": EnrichArticles(enricher, Takedowns(log, topics))}
 
 
-def _fuse(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
+def _fuse(_settings: Settings, log: Log, _stack: ExitStack, topics: Names) -> dict[str, Handler]:
     from processors.fuse_stage import FuseStatements, collect_garbage_rarely
 
     collect_garbage_rarely()
-    _same_partitions(log, names(settings), "location-changes", "relocations")
-    return {"location-changes": FuseStatements(log, names(settings))}
+    _same_partitions(log, topics, "location-changes", "relocations")
+    return {"location-changes": FuseStatements(log, topics)}
 
 
-def _index(settings: Settings, log: Log, stack: ExitStack) -> dict[str, Handler]:
+def _index(settings: Settings, log: Log, stack: ExitStack, topics: Names) -> dict[str, Handler]:
     from indexer.operations import IndexDeadLetters, IndexFeeds, IndexWorkers
     from indexer.stage import IndexAlerts, IndexEnriched, IndexRelocations
 
-    _same_partitions(log, names(settings), "feed-state", "feeds")
+    _same_partitions(log, topics, "feed-state", "feeds")
 
-    index = stack.enter_context(closing(connect_index(settings)))
+    index = stack.enter_context(closing(connect_index(settings, topics.generation)))
     return {
         "enriched": IndexEnriched(index),
         "relocations": IndexRelocations(index),
         "alerts": IndexAlerts(index),
         "workers": IndexWorkers(index),
-        "feed-state": IndexFeeds(index, log, names(settings)),
+        "feed-state": IndexFeeds(index, log, topics),
         "dead-letters": IndexDeadLetters(index),
     }
 
 
-def _alert(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler]:
+def _alert(settings: Settings, log: Log, _stack: ExitStack, topics: Names) -> dict[str, Handler]:
     from alerts.stages import RaiseAlerts, RulesFolder, alert_ledger
 
-    topics = names(settings)
     causes = STAGES["alert"].sources
     for cause in causes:
         _same_partitions(log, topics, cause, "alerts")
@@ -287,9 +293,12 @@ def _alert(settings: Settings, log: Log, _stack: ExitStack) -> dict[str, Handler
         logger.warning("no rules, so no alerts until there are some", folder=str(settings.rules_dir))
     ledger = alert_ledger(log, topics.topic("alerts"))
     rules = RulesFolder(settings.rules_dir)
-    raising = RaiseAlerts(
-        rules, ledger, Takedowns(log, topics), lambda: datetime.now(UTC), settings.alerts.max_age
-    )  # fmt: skip
+    generations, takedowns = Generations(log, topics), Takedowns(log, topics)
+
+    def turn() -> Turn:
+        return turn_of(generations.read(), topics.generation)  # as of now: see ``newswatch/promotion.py``
+
+    raising = RaiseAlerts(rules, ledger, takedowns, lambda: datetime.now(UTC), settings.alerts.max_age, turn)
     return dict.fromkeys(causes, raising)
 
 
@@ -303,7 +312,7 @@ def _same_partitions(log: Log, topics: Names, one: str, other: str) -> None:
         )
 
 
-_HANDLERS: dict[str, Callable[[Settings, Log, ExitStack], dict[str, Handler]]] = {
+_HANDLERS: dict[str, Callable[[Settings, Log, ExitStack, Names], dict[str, Handler]]] = {
     "enrich": _enrich,
     "fuse": _fuse,
     "index": _index,

@@ -122,6 +122,14 @@ class KafkaLog:
         """See ``Log.maintain``: the brokers do it by themselves."""
         return 0
 
+    def remove(self, topics: Sequence[str], groups: Sequence[tuple[str, str]]) -> list[str]:
+        """See ``Log.remove``."""
+        with self._cluster.guarded():
+            for topic in topics:
+                self._counts.pop(topic, None)
+            kafka_topics.remove_groups(self._admin, {library_group(*group): group[1] for group in groups})
+            return [f"topic {topic}: removed" for topic in kafka_topics.remove(self._admin, topics)]
+
     def close(self) -> None:
         """See ``Log.close``."""
         for consumer in self._consumers:

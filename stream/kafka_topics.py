@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError, for_code
 
-from stream.errors import LogError
+from stream.errors import ConfigError, LogError
 from stream.kafka_client import Cluster
 from stream.topics import Topic
 
+GONE_SECONDS = 10.0
 TIMESTAMPS = "message.timestamp.type"
 
 
@@ -59,6 +61,26 @@ def describe(admin: Any, names: Sequence[str]) -> dict[str, int]:
         elif topic["error_code"] != 3:  # UNKNOWN_TOPIC_OR_PARTITION
             raise error(topic["name"])
     return found
+
+
+def remove_groups(admin: Any, groups: Mapping[str, str]) -> None:
+    """Remove groups (the broker's id → ours). Raises ``ConfigError`` when one has members."""
+    for identifier, result in admin.delete_groups(list(groups)).items() if groups else ():
+        if result == "NonEmptyGroupError":
+            raise ConfigError(f"group {groups[identifier]} is at work: stop its workers first")
+        if result not in ("OK", "GroupIdNotFoundError"):
+            raise LogError(f"group {groups[identifier]} cannot be removed: {result}; grant Delete on groups")
+
+
+def remove(admin: Any, topics: Sequence[str]) -> list[str]:
+    """Remove those topics that there are, and wait until they are gone; which."""
+    present = [topic for topic in topics if topic in describe(admin, topics)]
+    if present:
+        admin.delete_topics(present)
+    deadline = time.monotonic() + GONE_SECONDS
+    while present and describe(admin, present) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return present
 
 
 def _make(cluster: Cluster, admin: Any, topic: Topic, partitions: int) -> bool:

@@ -196,6 +196,13 @@ class Log(Protocol):
         were dealt with, 0 when there is nothing left to do. Where the servers do this by themselves it does nothing.
         """
 
+    def remove(self, topics: Sequence[str], groups: Sequence[tuple[str, str]]) -> list[str]:
+        """Remove groups (each a topic and a group on it), then topics with all their records; a line for each topic.
+
+        What is not there is passed over, so that a removal that was interrupted can be repeated. Raises ``ConfigError``
+        when a member of one of the groups lives: then no topic is removed.
+        """
+
     def close(self) -> None:
         """Leave all groups joined through this object and free its resources."""
 

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from stream.backfills import Backfill
 from stream.cases import Announced, Change, Contradiction, Relocation, Said, Transition, TransitionKind
 from stream.errors import InvalidMessage, NewerSchema
+from stream.lineage import Generation
 from stream.parts import (
     Actor,
     ActorType,
@@ -35,10 +36,10 @@ from stream.parts import (
 __all__ = [
     "MAX_BODY_BYTES", "MAX_MENTIONS", "MESSAGES", "Actor", "ActorType", "Alert", "AlertEvidence", "Announced",
     "AnyMessage", "Article", "Backfill", "Change", "Contradiction", "Delivery", "EnrichedArticle", "Entity", "Evidence",
-    "Feed", "FeedState", "Heartbeat", "KindOfMove", "Location", "LocationChange", "Message", "Model", "Origin", "Part",
-    "Place", "PlaceKind", "PlaceRole", "Relocation", "Said", "SeenEntry", "Severity", "Source", "Standing", "Status",
-    "Subject", "Superseded", "Takedown", "Transition", "TransitionKind", "Utc", "When", "decode", "encode",
-    "refuse_newer",
+    "Feed", "FeedState", "Generation", "Heartbeat", "KindOfMove", "Location", "LocationChange", "Message", "Model",
+    "Origin", "Part", "Place", "PlaceKind", "PlaceRole", "Relocation", "Said", "SeenEntry", "Severity", "Source",
+    "Standing", "Status", "Subject", "Superseded", "Takedown", "Transition", "TransitionKind", "Utc", "When", "decode",
+    "encode", "refuse_newer",
 ]  # fmt: skip
 
 MAX_BODY_BYTES = 200_000
@@ -345,14 +346,14 @@ class Heartbeat(Message):
 
 AnyMessage = (
     Feed | FeedState | Article | EnrichedArticle | LocationChange | Superseded | Takedown | Relocation | Transition
-    | Alert | Delivery | Heartbeat | Backfill
+    | Alert | Delivery | Heartbeat | Backfill | Generation
 )  # fmt: skip
 
 MESSAGES: dict[str, type[AnyMessage]] = {
     c.__name__: c
     for c in (
         Feed, FeedState, Article, EnrichedArticle, LocationChange, Superseded, Takedown, Relocation, Transition, Alert,
-        Delivery, Heartbeat, Backfill,
+        Delivery, Heartbeat, Backfill, Generation,
     )
 }  # fmt: skip
 

@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     share a stage."""
     topic_prefix: str = Field(default="news.", pattern=r"^[a-z0-9._-]*$")
     """Before every topic's name."""
+    generation: str = Field(default="live", pattern=r"^(live|g[1-9][0-9]*)$")
+    """Which generation is worked on and searched: ``live`` (the one promoted last; a promotion is followed without a
+    restart), or one by its name, e.g. ``g2`` to look at a replay."""
     metrics_address: str | None = Field(default=None, pattern=r"^.+:[0-9]+$")
     """``HOST:PORT`` where a worker serves /metrics, /healthz and /readyz; by default nowhere. Under ``newswatch run``
     each stage takes the next port, in the order ingest, enrich, fuse, alert, index, notify."""

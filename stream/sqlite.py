@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
-from stream import sqlite_upkeep
+from stream import sqlite_removal, sqlite_upkeep
 from stream.errors import LogError, UnknownTopic
 from stream.log import Bounds, Consumer, Offset, Record, check_size, size_of
 from stream.sqlite_file import FileKind
@@ -219,6 +219,25 @@ class SqliteLog:
                 + sqlite_upkeep.compact(db, walks, OFFSET_BITS, max_records)
                 + sqlite_upkeep.bury(db, moment, max_records)
             )
+
+    def remove(self, topics: Sequence[str], groups: Sequence[tuple[str, str]]) -> list[str]:
+        """See ``Log.remove``: records go in batches, the topic's own row last."""
+        with self.writing() as db:
+            sqlite_removal.remove_groups(db, groups, time.time())
+        lines = []
+        for name in topics:
+            with suppress(UnknownTopic):
+                _, partitions = self.topic(name)
+                for identifier in partitions.values():
+                    deleted = True
+                    while deleted:
+                        with self.writing() as db:
+                            deleted = sqlite_removal.empty(db, identifier, OFFSET_BITS)
+                with self.writing() as db:
+                    sqlite_removal.remove_topic(db, name)
+                del self._topics[name]
+                lines.append(f"topic {name}: removed")
+        return lines
 
     def changes(self) -> int:
         """A number that changes when another connection has committed; cheap to ask."""

@@ -37,6 +37,7 @@ TOPICS: dict[str, Topic] = {
         Topic("alerts", "alert id", "article id, or actor root", "Alert", compacted=True),
         Topic("deliveries", "delivery id", "delivery id", "Delivery", compacted=True),
         Topic("backfills", "archive id", "nothing: all in partition 0", "Backfill", compacted=True),
+        Topic("generations", "generation", "nothing: in one", "Generation", compacted=True),
         Topic("workers", "worker id", "worker id", "Heartbeat", compacted=True),
         Topic("dead-letters", "original key", "original key", "the original bytes", False, timedelta(days=30)),
     )
@@ -55,16 +56,17 @@ class Names:
         return self.prefix + (f"{self.generation}." if TOPICS[name].generational else "") + name
 
     def group(self, stage: str, name: str) -> str:
-        """The consumer group of ``stage`` on topic ``name``; derived work is done once a generation, while feeds are
-        polled, archives read and alerts sent once for all."""
-        own = "" if stage in ("ingest", "backfill", "notify") else f"{self.generation}."
+        """The consumer group of ``stage`` on topic ``name``: articles are derived from once a generation, what all
+        generations share is worked on once for all."""
+        own = f"{self.generation}." if TOPICS[name].generational or name == "articles" else ""
         return f"{self.prefix}{own}{stage}.{name}"
 
-    def described(self) -> list[Topic]:
-        """All topics under their full names, for ``Log.create_topics``."""
+    def described(self, *, derived_only: bool = False) -> list[Topic]:
+        """All topics, or only the generation's own, under their full names, for ``Log.create_topics``."""
         return [
             Topic(self.topic(t.name), t.key, t.partitioned_by, t.value, t.compacted, t.retention, t.generational)
             for t in TOPICS.values()
+            if t.generational or not derived_only
         ]
 
 

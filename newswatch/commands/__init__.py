@@ -12,6 +12,7 @@ from newswatch.commands import (
     extract,
     feeds,
     forget,
+    generations,
     prune,
     relocations,
     rules,
@@ -25,7 +26,7 @@ from newswatch.commands import (
 def register(app: typer.Typer) -> None:
     """Add all commands to ``app``, in the order of the help."""
     for module in (
-        running, backfill, prune, forget, backup, feeds, search, relocations, alerts, rules, dead_letters, extract,
-        status, settings,
+        running, generations, backfill, prune, forget, backup, feeds, search, relocations, alerts, rules, dead_letters,
+        extract, status, settings,
     ):  # fmt: skip
         module.register(app)

@@ -37,7 +37,7 @@ def _log(settings: Settings) -> Iterator[Log]:
     """The log, with its topics made when this is the first command."""
     log = connect_log(settings, create=True)
     try:
-        log.create_topics(names(settings).described(), settings.partitions)
+        log.create_topics(names(settings, log).described(), settings.partitions)
         yield log
     finally:
         log.close()

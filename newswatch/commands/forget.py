@@ -34,7 +34,7 @@ def forget(
     """
     settings = options(context).settings()
     with closing(connect_log(settings)) as log, closing(connect_index(settings)) as index:
-        found = find(log, index, names(settings), url_or_id)
+        found = find(log, index, names(settings, log), url_or_id)
         if found.nothing and not found.before:
             raise NewswatchError(f"there is no article {url_or_id}; newswatch search finds what is indexed")
         for line in _there(found):
@@ -42,7 +42,7 @@ def forget(
         if not yes:
             _ask()
         now = datetime.now(UTC)
-        take_down(log, index, names(settings), found, now)
+        take_down(log, index, names(settings, log), found, now)
     typer.echo("removed; no feed brings it back")
     for line in _left(found, settings, now):
         typer.echo(line)

@@ -80,8 +80,9 @@ def try_rule(
     settings = options(context).settings()
     start = parse_time(since, datetime.now(UTC), "--since") if since else None
     chosen = _rules_named(rule, settings)
-    topics, age = names(settings), settings.alerts.max_age
+    age = settings.alerts.max_age
     with closing(connect_index(settings)) as index, closing(connect_log(settings)) as log:
+        topics = names(settings, log)
         for one in chosen:
             raised = would_raise(one, index, log, topics, start, age)
             shown = list(islice(raised, limit))

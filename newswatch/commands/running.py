@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -138,4 +139,12 @@ def _run_stage(context: typer.Context, name: str, supervised: bool, once: bool =
     if once:
         poll_each_feed_once(settings, stop)
     else:
-        run_stage(settings, name, stop, supervised=supervised)
+        if run_stage(settings, name, stop, supervised=supervised) and not stop.is_set():
+            _begin_anew()
+
+
+def _begin_anew() -> None:
+    """The same command in the same process, loaded anew with the code, lexicons and model that are there now: for the
+    supervisor, and whoever else looks at the process, it goes on."""
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (our own command line)

@@ -63,6 +63,10 @@ class PrefixedLog:
         """See ``Log.maintain``."""
         return self._inner.maintain(now, max_records)
 
+    def remove(self, topics: Sequence[str], groups: Sequence[tuple[str, str]]) -> list[str]:
+        """See ``Log.remove``."""
+        return self._inner.remove([self._prefix + t for t in topics], [(self._prefix + t, g) for t, g in groups])
+
     def close(self) -> None:
         """See ``Log.close``."""
         self._inner.close()

@@ -96,7 +96,7 @@ def test_an_index_that_is_not_set_up_says_so(store: IndexStore) -> None:
 
 def test_a_generation_has_a_name(store: IndexStore) -> None:
     with pytest.raises(ConfigError, match="g1"):
-        store.open("live")
+        store.open("newest")
 
 
 def test_no_backend_for_a_url() -> None:

@@ -30,6 +30,7 @@ from stream.messages import (
     Evidence,
     Feed,
     FeedState,
+    Generation,
     Heartbeat,
     Location,
     LocationChange,
@@ -150,6 +151,7 @@ HEARTBEAT = Heartbeat(
     standings=(Standing(topic="articles", partitions=(0, 2), lag=17, done=1000, rejected=1, retried=2),),
 )  # fmt: skip
 
+GENERATION = Generation(id="g2", created=PUBLISHED, since=PUBLISHED, live_from=FETCHED, searched_from=FETCHED)
 BACKFILL = Backfill(
     id=digest("backfill", 5_000_000_000, "0" * 32, False), name="CC-NEWS-20241120094112-00042.warc.gz", kind="warc",
     size=5_000_000_000, position=Position(member=123_456, inner=0, number=42), published=17, known=2, skipped=22,
@@ -160,6 +162,7 @@ BACKFILL = Backfill(
 GOLDEN: tuple[AnyMessage, ...] = (
     FEED, STATE, ARTICLE, ENRICHED, CHANGE, Superseded(article_id=ARTICLE.id, version=VERSION),
     Takedown(article_id=ARTICLE.id, at=FETCHED), RELOCATION, TRANSITION, ALERT, DELIVERY, HEARTBEAT, BACKFILL,
+    GENERATION,
 )  # fmt: skip
 
 

@@ -1,0 +1,81 @@
+"""Generations: which is live, whose articles alert through which, and the topic that says so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from stream.generations import Generations
+from stream.lineage import ALWAYS, GRACE, Generation, Turn, draining, live_of, standing, turn_of
+from stream.log import open_log
+from stream.topics import Names
+
+T = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+OLD = Generation(id="g1", live_from=datetime(1970, 1, 1, tzinfo=UTC), live_until=T)
+REPLAY = Generation(id="g2", created=T - timedelta(hours=1), since=T - timedelta(days=9))
+NEW = REPLAY.model_copy(update={"live_from": T})
+
+
+def test_without_any_record_the_first_generation_is_live_and_all_alerts_are_its_own() -> None:
+    assert live_of({}) == "g1"
+    assert turn_of({}, "g1") == ALWAYS
+    assert not draining({})
+
+
+def test_a_replay_finds_everything_in_articles_of_others() -> None:
+    known = {"g2": REPLAY}
+    assert live_of(known) == "g1"
+    assert turn_of(known, "g1") == ALWAYS
+    turn = turn_of(known, "g2")
+    assert turn.begins(T) > T + timedelta(days=1000)
+    assert not turn.is_over(T)
+
+
+def test_at_a_promotion_each_article_alerts_through_one_generation_by_its_fetch() -> None:
+    known = {"g1": OLD, "g2": NEW}
+    assert live_of(known) == "g2"
+    assert draining(known) == ("g1",)
+    old, new = turn_of(known, "g1"), turn_of(known, "g2")
+    for fetched in (T - timedelta(days=30), T - SECOND, T, T + SECOND):
+        through_old = old.begins(fetched) <= fetched and not old.is_over(fetched)
+        through_new = new.begins(fetched) <= fetched and not new.is_over(fetched)
+        assert (through_old, through_new) == (fetched < T, fetched >= T)
+
+
+def test_what_comes_late_is_the_new_generations_whenever_it_was_fetched() -> None:
+    new = Turn(T, datetime.max.replace(tzinfo=UTC))
+    assert new.begins(T + GRACE - SECOND) == T
+    assert new.begins(T + GRACE) < T - timedelta(days=30)
+
+
+def test_a_generation_that_has_drained_is_ended_no_more() -> None:
+    known = {"g1": OLD.model_copy(update={"drained": T + SECOND}), "g2": NEW}
+    assert not draining(known)
+    assert standing(known, "g2") is NEW
+
+
+def test_the_topic_holds_the_newest_record_of_each_until_it_is_gone(tmp_path: Path) -> None:
+    log = open_log(f"sqlite:///{tmp_path}/log.db")
+    names = Names()
+    generations = Generations(log, names)
+    assert generations.read() == {}  # a log that was set up before there was the topic
+    log.create_topics(names.described(), 4)
+    generations.publish(REPLAY)
+    generations.publish(OLD, NEW)
+    assert generations.read() == Generations(log, names).read() == {"g1": OLD, "g2": NEW}
+    generations.publish(gone="g1")
+    assert generations.read() == {"g2": NEW}
+    log.close()
+
+
+def test_only_what_is_derived_is_a_generations_own() -> None:
+    one, two = Names(), Names(generation="g2")
+    shared = {("index", "alerts"), ("index", "workers"), ("notify", "alerts"), ("ingest", "feeds")}
+    own = {("enrich", "articles"), ("fuse", "location-changes"), ("alert", "transitions"), ("index", "relocations")}
+    assert all(one.group(*group) == two.group(*group) for group in shared)
+    assert all(one.group(*group) != two.group(*group) for group in own)
+    assert one.topic("generations") == two.topic("generations")
+    assert {t.name for t in two.described(derived_only=True)} == {
+        f"news.g2.{name}" for name in ("enriched", "location-changes", "relocations", "transitions")
+    }
