@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -45,9 +46,10 @@ def run() -> None:
 
 
 def _pages(count: int) -> Iterator[Answer]:
-    """Pages of some 60 KB, as news sites serve them: most of it scripts and what surrounds the story."""
-    scripts = "<script>" + "var config = {'slot': 1234567};\n" * 900 + "</script>"
+    """Pages of some 60 KB, 15 KB packed, as news sites serve them: most of it scripts, and no two alike."""
     for n in range(count):
+        noise = random.Random(n).randbytes(12_000).hex()
+        scripts = f"<script>var state = '{noise}';{'var slot = 1234567;' * 1_200}</script>"
         yield Answer(f"https://www.site{n % 50}.example/news/{n}", story(n, head=scripts, words=FILLING * 10))
 
 
