@@ -49,25 +49,16 @@ def windows(words: Words, parts: Sequence[range], most: int, overlap: int) -> li
 
 
 def of_wanted(words: Words, parts: Sequence[range], wanted: Sequence[bool], most: int) -> list[range]:
-    """Windows of at most ``most`` pieces that hold every wanted part, each run of them with the part before it (whom a
-    pronoun means, the place that is left) where that has room; all in one window where it holds the whole text."""
-    if not any(wanted):
-        return []
-    if words.pieces(range(parts[0].start, parts[-1].stop)) <= most:
+    """Windows of at most ``most`` pieces that hold every wanted part: each run of them, cut where it is longer; the
+    whole text where it holds all of it."""
+    if any(wanted) and words.pieces(range(parts[0].start, parts[-1].stop)) <= most:
         return [range(parts[0].start, parts[-1].stop)]
     found: list[range] = []
-    i = 0
-    while i < len(parts):
-        if not wanted[i]:
-            i += 1
-            continue
-        first, stop = i, i + 1
-        if i and words.pieces(range(parts[i - 1].start, parts[i].stop)) <= most:
-            first -= 1
-        while stop < len(parts) and wanted[stop] and words.pieces(range(parts[first].start, parts[stop].stop)) <= most:
-            stop += 1
-        found.append(range(parts[first].start, parts[stop - 1].stop))
-        i = stop
+    for part, yes, before in zip(parts, wanted, [False, *wanted], strict=False):
+        if yes and before and words.pieces(range(found[-1].start, part.stop)) <= most:
+            found[-1] = range(found[-1].start, part.stop)
+        elif yes:
+            found.append(part)
     return found
 
 
