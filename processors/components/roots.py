@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from processors.cities import fold
 from processors.components.actors import organisations
@@ -137,8 +137,19 @@ def _with_country(name: str) -> str:
 
 
 def _in_full(doc: Doc, name: str) -> str:
-    """An abbreviation as the name that the text gives it: "Palestinian Islamic Jihad (PIJ)"."""
-    if not (1 < len(name) < 8 and name.isupper()):
+    """A short name as the text gives it in full: of an abbreviation that it explains ("Palestinian Islamic Jihad
+    (PIJ)"), and of an organisation's first word ("Fenwright" where it has "Fenwright Photonics")."""
+    if 1 < len(name) < 8 and name.isupper():
+        found = re.search(rf"((?:[A-Z][\w'’-]*\s+(?:(?:of|for|and|the)\s+)*){{2,8}})\({re.escape(name)}\)", doc.text)
+        return found[1].strip() if found else name
+    names, lower = gazetteer(), name.lower()
+    if " " in name or not name.istitle() or names.meanings(name) or lower in names.demonyms:
         return name
-    found = re.search(rf"((?:[A-Z][\w'’-]*\s+(?:(?:of|for|and|the)\s+)*){{2,8}})\({re.escape(name)}\)", doc.text)
-    return found[1].strip() if found else name
+    if any(lower in words for words in word_lists("nouns").values()):
+        return name
+    longer = (e.text for e in doc.ents if e.label_ == "ORG" and len(e) > 1 and e[0].text == name and _capital(e))
+    return next(longer, name)
+
+
+def _capital(entity: Span) -> bool:
+    return all(t.text[0].isupper() for t in entity)

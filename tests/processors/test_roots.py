@@ -46,6 +46,8 @@ def test_formations_with_numbers_are_not_one() -> None:
      "datuk seri razlan hakimi"),
     ("Poland has issued a visa to Azamat Tokbaev, the Kyrgyz opposition politician, who will move to Warsaw from "
      "Istanbul within two weeks, a deputy foreign minister said on Thursday.", "azamat tokbaev"),
+    ("Shareholders of Fenwright Photonics met on Thursday. Fenwright will move from Dundee to Eindhoven in March.",
+     "fenwright photonics"),
     ("Azamat Tokbaev has a new home. Mr Tokbaev moved from Bishkek to Istanbul in March.", "azamat tokbaev"),
     ("The leaders of Colombia's National Liberation Army (ELN) plan to leave Caracas for Cuba in the coming weeks.",
      "eln"),
