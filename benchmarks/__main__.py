@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -12,4 +13,5 @@ NAMES = (
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:
-        subprocess.run([sys.executable, "-c", f"from benchmarks import {name}; {name}.run()"], check=True)
+        program = [sys.executable, "-c", f"from benchmarks import {name}; {name}.run()"]
+        subprocess.run(program, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})  # as processors/ sets it
