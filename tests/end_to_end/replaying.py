@@ -30,7 +30,6 @@ from indexer.query import everything, parse
 from newswatch.flow import Flow
 from newswatch.promotion import AHEAD
 from newswatch.wiring import connect_index, connect_log, names, set_up
-from processors.lexicons import DATA
 from stream.generations import Generations
 from stream.ids import article_version, digest
 from stream.lineage import live_of
@@ -45,6 +44,7 @@ PATIENCE = 300.0
 WORD = "alarm"
 NEW_ROOT = "velanta-holding"
 """The root that only the changed lexicon knows."""
+ACTORS = "actors:\n  - {root: nobody-at-all, name: Nobody At All, type: company}\n"
 ENTRY = f"  - {{root: {NEW_ROOT}, name: Velanta Group, type: company, aliases: [Velanta]}}\n"
 RULES = f"""\
 - {{id: words, name: Word, target: articles, query: {WORD}}}
@@ -55,18 +55,13 @@ SETTINGS = """\
 data_dir = "{folder}/data"
 rules_dir = "{folder}/rules"
 log_level = "info"
+[enrich]
+actors_file = "{folder}/actors.yml"
 [[notify.webhook]]
 name = "desk"
 url = "{hook}"
 secret = "{secret}"
 """
-SITE = """\
-import os, pathlib
-if pathlib.Path(os.environ["LEXICONS"]).exists():
-    import processors.lexicons
-    processors.lexicons.DATA = pathlib.Path(os.environ["LEXICONS"])
-"""
-"""``sitecustomize``: who starts when the folder is there has the changed lexicons, as after an upgrade."""
 CITIES = ("Doha", "Baghdad", "Ankara", "Vienna", "Munich", "Oslo", "Cairo", "Tunis", "Lisbon", "Athens", "Nairobi")
 COMPARED: tuple[Kind, ...] = ("articles", "location-changes", "relocations")
 
@@ -198,27 +193,20 @@ class Room:
         folder.mkdir(parents=True)
         (folder / "rules").mkdir()
         (folder / "rules" / "rules.yml").write_text(RULES, encoding="utf-8")
-        (folder / "site").mkdir()
-        (folder / "site" / "sitecustomize.py").write_text(SITE, encoding="utf-8")
+        (folder / "actors.yml").write_text(ACTORS, encoding="utf-8")
         self.config = folder / "newswatch.toml"
         self.config.write_text(
             SETTINGS.format(folder=folder, hook=target.url, secret=SECRET, servers=servers), encoding="utf-8"
         )
         self.settings = load_settings(self.config)
-        own = {"PYTHONPATH": str(folder / "site"), "LEXICONS": str(folder / "lexicons")}
-        self._environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)} | own
+        self._environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
         self._started: list[subprocess.Popen[bytes]] = []
 
     def upgrade(self) -> None:
-        """From now on every process that starts has another lexicon of actors."""
-        made = self.folder / "lexicons.new"
-        made.mkdir()
-        for file in DATA.iterdir():
-            if file.is_file() and file.name != "actors.yml":
-                (made / file.name).symlink_to(file)
-        text = (DATA / "actors.yml").read_text(encoding="utf-8")
-        (made / "actors.yml").write_text(text.rstrip("\n") + "\n" + ENTRY, encoding="utf-8")
-        made.rename(self.folder / "lexicons")
+        """From now on every process that starts knows one actor more."""
+        made = self.folder / "actors.new"
+        made.write_text(ACTORS + ENTRY, encoding="utf-8")
+        made.rename(self.folder / "actors.yml")
 
     def command(self, *words: str) -> list[str]:
         """``newswatch`` with these settings."""
@@ -308,6 +296,8 @@ def play(folder: Path, servers: str, count: int, per_second: float, *, to_the_en
             time.sleep(3)
             news.end()
             _settle(room, "g2")
+            every = {article.id for article in news.articles}
+            wait(lambda: every <= watcher.seen, PATIENCE, "a search that finds all", look=0.2)
             watcher.end()
             through_new = _check_alerts(room, target, news, moment)
             _check_searches(watcher, news)
