@@ -25,8 +25,8 @@ def fused(said: Sequence[Said]) -> list[Relocation]:
     return fuse(changes, [s for s in said if isinstance(s, Superseded)])
 
 
-def piecemeal(parts: Sequence[Sequence[Said]]) -> list[Relocation]:
-    """As the stage does it: one root, part after part."""
+def piecemeal(parts: Sequence[Sequence[Said]], *, sleeps: bool = False) -> list[Relocation]:
+    """As the stage does it: one root, part after part, asleep in between if it ``sleeps``."""
     desk = Root()
     updates: dict[str, set[int]] = {}
     for part in parts:
@@ -35,17 +35,22 @@ def piecemeal(parts: Sequence[Sequence[Said]]) -> list[Relocation]:
             if isinstance(s, Superseded):
                 updates.setdefault(s.article_id, set()).add(s.version)
             else:
-                known = new.get(s.id) or desk.statements.get(s.id)
+                known = new.get(s.id) or desk.get(s.id)
                 best = newest(known, compact(s))
                 if best is not known:
                     new[s.id] = best
         for one in new.values():
             one.superseded = superseding(one, updates.get(one.article_id, ()))
+        count = len(desk) + sum(desk.get(i) is None for i in new)
         desk.add(new.values())
-        for one in list(desk.statements.values()):
-            if version := superseding(one, updates.get(one.article_id, ())):
-                desk.withdraw(one, version)
+        if any(isinstance(s, Superseded) for s in part):
+            for one in list(desk.statements.values()):
+                if version := superseding(one, updates.get(one.article_id, ())):
+                    desk.withdraw(one, version)
         desk.walk()
+        assert len(desk) == count
+        if sleeps:
+            desk = Root.awakened(desk.asleep())
     return [tell(case) for case in desk.cases]
 
 
@@ -58,13 +63,13 @@ def test_any_order_and_repetition_gives_the_same(said: list[Said], chance: objec
 
 
 @settings(max_examples=600, deadline=None)
-@given(SETS, st.lists(st.integers(0, 14), max_size=6), st.randoms(use_true_random=False))
-def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int], chance: object) -> None:
+@given(SETS, st.lists(st.integers(0, 14), max_size=6), st.randoms(use_true_random=False), st.booleans())
+def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int], chance: object, sleeps: bool) -> None:
     shuffled = said + said[: len(said) // 3]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     edges = [0, *sorted(cuts), len(shuffled)]
     parts = [shuffled[a:b] for a, b in pairwise(edges)]
-    assert piecemeal(parts) == fused(said)
+    assert piecemeal(parts, sleeps=sleeps) == fused(said)
 
 
 @settings(max_examples=500, deadline=None)
