@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -144,7 +144,10 @@ def _timeline(document: Document) -> list[list[str]]:
     turns: dict[str, list[Mapping[str, Any]]] = {}
     for turn in document.get("history", ()):
         turns.setdefault(turn["statement"], []).append(turn)
-    told = [(said["published"], _told(said, [_turn(t) for t in turns.pop(said["id"], [])])) for said in statements]
+    voices = {said["outlet"] for said in statements if said.get("independent")}
+    told = [
+        (said["published"], _told(said, [_turn(t) for t in turns.pop(said["id"], [])], voices)) for said in statements
+    ]
     left = [turn for of_one in turns.values() for turn in of_one]
     alone = [(t["when"], [wrapped(f"{_minute(t['when'])}  ** {_turn(t)}{_by_another(t)}", "  ", "    ")]) for t in left]
     return [lines for _, lines in sorted([*told, *alone], key=lambda entry: datetime.fromisoformat(entry[0]))]
@@ -323,9 +326,12 @@ def _by_another(turn: Mapping[str, Any]) -> str:
     return ": another destination is told" if turn["kind"] == "disputed" else ""
 
 
-def _told(said: Mapping[str, Any], turns: Sequence[str]) -> list[str]:
+def _told(said: Mapping[str, Any], turns: Sequence[str], voices: Collection[str]) -> list[str]:
     marks = [said["status"]]
-    marks += ["independent"] if said.get("independent") else []
+    if said.get("independent"):
+        marks.append("independent")
+    elif not (said.get("withdrawn") or said.get("background")):
+        marks.append("again" if said["outlet"] in voices else "copy")
     marks += [name.upper() for name in ("withdrawn", "background") if said.get(name)]
     changed = f"  ** {', '.join(turns)}" if turns else ""
     by = f", said by {said['attribution']}" if said.get("attribution") else ""

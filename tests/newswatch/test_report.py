@@ -35,6 +35,13 @@ def test_that_a_dispute_was_settled_is_told() -> None:
     assert "settled" not in shown(PLAN)[0]
 
 
+def test_a_copy_and_a_repetition_are_told_apart() -> None:
+    (story,) = shown(told("courier", 0, text=7), told("levant", 1, text=7), told("courier", 2))
+    assert "Courier [planned, independent]" in story
+    assert "Levant [planned, copy]" in story
+    assert "Courier [planned, again]" in story
+
+
 def test_who_is_against_it_is_named_once_where_nobody_is_for_it() -> None:
     (story,) = shown(told("ministry", 0, "denied"))
     assert "1 independent source against it, in 1 statement: Ministry told" in story
