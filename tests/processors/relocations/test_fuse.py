@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ from processors.relocations.root import Root
 from processors.relocations.statement import Statement, compact
 from processors.relocations.telling import tell
 from stream.messages import LocationChange, Relocation, Superseded
-from tests.processors.relocations.told import statements, updates
+from tests.processors.relocations.told import rival_reports, statements, updates
 
 Said = LocationChange | Superseded
 SETS = st.lists(st.one_of(statements(), statements(), statements(), updates()), max_size=14)
@@ -70,6 +72,15 @@ def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int]
     edges = [0, *sorted(cuts), len(shuffled)]
     parts = [shuffled[a:b] for a, b in pairwise(edges)]
     assert piecemeal(parts, sleeps=sleeps) == fused(said)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 1 << 32), st.sampled_from([0, 16]))
+def test_a_root_that_sleeps_after_each_statement_ends_as_all_at_once(seed: int, few: int) -> None:
+    said = rival_reports(random.Random(seed))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(root, "FEW", few)
+        assert piecemeal([[s] for s in said], sleeps=True) == fused(said)
 
 
 @settings(max_examples=500, deadline=None)
