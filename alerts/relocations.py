@@ -61,7 +61,13 @@ def wants(rule: Rule, transition: Transition) -> bool:
     is none, is not asked for. So who heard of a move through its sources hears of its end.
     """
     sure = transition.kind == "withdrawn" or transition.relocation.confidence >= rule.min_confidence
-    return change_of(transition) in rule.on and sure and heard(transition.relocation) >= rule.min_sources
+    asked = change_of(transition) in rule.on or (is_first(transition) and "appeared" in rule.on)
+    return asked and sure and heard(transition.relocation) >= rule.min_sources
+
+
+def is_first(transition: Transition) -> bool:
+    """Whether nothing was announced of the relocation before: it appears, be it as completed or denied already."""
+    return transition.before is None and transition.kind in ("appeared", "completed", "denied")
 
 
 def change_of(transition: Transition) -> On:
@@ -140,16 +146,16 @@ def _title(transition: Transition) -> str:
     relocation = transition.relocation
     where = route(relocation.origin, relocation.destination)
     new = f"new: {transition.after} {kind_name(relocation.kind)}"
-    what = new if transition.kind == "appeared" else _change(transition)
+    what = new if is_first(transition) else _change(transition)
     return cut(f"{cut(relocation.actor.name, 100)}: {where} ({what})")
 
 
 def _change(transition: Transition) -> str:
     """What changed, in a few words."""
+    if is_first(transition):
+        return f"told for the first time, {transition.after}"
     was = f", {transition.before} before" if transition.before else ""
     match change_of(transition):
-        case "appeared":
-            return f"told for the first time, {transition.after}"
         case "corroborated":
             return f"{_sources(int(transition.after))}{was}"
         case "settled":

@@ -5,7 +5,8 @@ made it; it is withdrawn when a later revision was an ``update`` (the publisher 
 it. Another feed's copy (no ``update``) withdraws nothing. To decide this from documents alone an article's document
 carries ``statements`` (all that any revision made, each with the last that did) and ``superseded_below`` (the last
 update). These grow also when the version shown stays, so versions alone do not guard them: an article is stored only
-over the document that it was made from, else planned again.
+over the document that it was made from, else planned again. So is the withdrawal of a statement: that of another worker
+who knew fewer revisions has the same version, the update's, and other words.
 """
 
 from __future__ import annotations
@@ -26,16 +27,21 @@ class Plan:
     """What to put, in this order: all ``statements`` (withdrawn ones first), when they are stored the ``articles``.
 
     A crash in between is healed by the batch coming again: the articles' documents still tell what was before. So is
-    an article that another worker changed since (``Report`` says ``changed``): its revisions are planned again.
+    an article that another worker changed since, or a withdrawn statement of it (``Report`` says ``changed``): the
+    article is not stored, its revisions are planned again.
     """
 
     statements: list[Put]
     articles: list[Put]
 
 
-def statements_named(articles: Mapping[str, Stored]) -> list[str]:
-    """The ids of all statements that article documents tell of: ``plan`` needs those documents."""
-    return [s["id"] for stored in articles.values() for s in stored.document.get("statements", ())]
+def statements_named(batch: Sequence[EnrichedArticle], articles: Mapping[str, Stored]) -> list[str]:
+    """The ids of the statements whose documents ``plan`` needs: those that the present documents of articles tell of,
+    and of articles with an update, whose statements may be withdrawn, those of ``batch``, too."""
+    named = {s["id"] for stored in articles.values() for s in stored.document.get("statements", ())}
+    updated = {e.article.id for e in batch if e.article.update}
+    updated |= {id_ for id_, stored in articles.items() if stored.document.get("superseded_below")}
+    return list(named | {c.id for e in batch if e.article.id in updated for c in e.location_changes})
 
 
 def plan(batch: Sequence[EnrichedArticle], articles: Mapping[str, Stored], statements: Mapping[str, Stored]) -> Plan:
@@ -97,7 +103,8 @@ class _State:
             document = {**content, "withdrawn": withdrawn}
             before = present.get(id_)
             if before is None or (before.version, before.document) != (version, document):
-                puts.append(Put("location-changes", id_, version, document))
+                over = (before.etag if before else ABSENT) if withdrawn else None
+                puts.append(Put("location-changes", id_, version, document, if_match=over))
         return puts
 
     def article_put(self) -> Put | None:

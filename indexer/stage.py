@@ -66,7 +66,7 @@ class IndexEnriched:
         """Store what ``plan`` says; why by article id where something was refused, and the articles that another
         worker changed meanwhile."""
         present = self._index.get("articles", list({e.article.id for e in batch}))
-        statements = self._index.get("location-changes", statements_named(present))
+        statements = self._index.get("location-changes", statements_named(batch, present))
         planned = plan(batch, present, statements)
         reports = self._index.put(planned.statements)
         refused = {
@@ -74,9 +74,11 @@ class IndexEnriched:
             for p, r in zip(planned.statements, reports, strict=True)
             if r.outcome == "refused"
         }
-        reports = self._index.put([p for p in planned.articles if p.id not in refused])
+        told = zip(planned.statements, reports, strict=True)
+        changed = {str(p.document["article_id"]) for p, r in told if r.outcome == "changed"} - refused.keys()
+        reports = self._index.put([p for p in planned.articles if p.id not in refused and p.id not in changed])
         refused |= {r.id: f"article {r.id}: {r.reason}" for r in reports if r.outcome == "refused"}
-        return refused, {r.id for r in reports if r.outcome == "changed"}
+        return refused, changed | {r.id for r in reports if r.outcome == "changed"}
 
 
 class IndexAlerts:

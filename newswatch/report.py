@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -120,18 +120,37 @@ def relocation(document: Document) -> str:
         return "\n".join([*head, _labelled("merged", _voices(document))])
     lines = [
         *head,
-        _labelled("status", ", ".join(_marks(document))),
+        _labelled("status", f"{_state(document)}{_confidence(document)}"),
         _labelled("sources", f"{_voices(document)}: {_outlets(document)}"),
         f"  told      {_minute(document['first_seen'])} to {_minute(document['last_seen'])}",
     ]
+    lines += _settled(document)
     lines += [_labelled("but", text) for text in _contradictions(document)]
-    turns: dict[str, list[str]] = {}
-    for turn in document.get("history", ()):
-        turns.setdefault(turn["statement"], []).append(_turn(turn))
-    for said in document.get("statements", ()):
-        lines += ["", *_told(said, turns.pop(said["id"], []))]
+    for entry in _timeline(document):
+        lines += ["", *entry]
     left = document["statement_count"] - len(document.get("statements", ()))
     return "\n".join([*lines, *([f"\n  and {left} more statements"] if left > 0 else [])])
+
+
+def _settled(document: Document) -> list[str]:
+    """That it was disputed and is no longer; of one that is ``_state`` tells."""
+    begun = [h["when"] for h in document.get("history", ()) if h["kind"] == "disputed"]
+    return [f"  disputed  {_minute(min(begun))}, settled since"] if begun and not document.get("disputed") else []
+
+
+def _timeline(document: Document) -> list[list[str]]:
+    """Who said what and what changed with it, by time; what another case's statement changed here stands alone."""
+    statements = document.get("statements", ())
+    turns: dict[str, list[Mapping[str, Any]]] = {}
+    for turn in document.get("history", ()):
+        turns.setdefault(turn["statement"], []).append(turn)
+    voices = {said["outlet"] for said in statements if said.get("independent")}
+    told = [
+        (said["published"], _told(said, [_turn(t) for t in turns.pop(said["id"], [])], voices)) for said in statements
+    ]
+    left = [turn for of_one in turns.values() for turn in of_one]
+    alone = [(t["when"], [wrapped(f"{_minute(t['when'])}  ** {_turn(t)}{_by_another(t)}", "  ", "    ")]) for t in left]
+    return [lines for _, lines in sorted([*told, *alone], key=lambda entry: datetime.fromisoformat(entry[0]))]
 
 
 def case(document: Document) -> str:
@@ -188,13 +207,17 @@ def _state(document: Document) -> str:
     if not turns:
         return f"{now}{', background' if document.get('background') else ''}, told {_minute(document['first_seen'])}"
     since = f"{now} since {_minute(turns[-1]['when'])}"
+    disputes = [h["when"] for h in history if h["kind"] == "disputed"]
     if document.get("disputed"):
-        begun = max((h["when"] for h in history if h["kind"] == "disputed"), default=turns[-1]["when"])
-        since += f", DISPUTED since {_minute(begun)}"
+        since += f", DISPUTED since {_minute(max(disputes, default=turns[-1]['when']))}"
     earlier = [f"{h['after']} {_minute(h['when'])}" for h in turns[:-1]]
     if not earlier and turns[-1].get("before"):  # of a withdrawn one the history tells the end only
         earlier = [f"{turns[-1]['before']} {_minute(document['first_seen'])}"]
     return f"{since}; before: {', '.join(earlier)}" if earlier else since
+
+
+def _confidence(document: Document) -> str:
+    return "" if document.get("withdrawn") else f"; confidence {document['confidence']:.2f}"
 
 
 def _kind(document: Document) -> str:
@@ -215,6 +238,8 @@ def _outlets(document: Document) -> str:
         if not said.get("background"):
             named["taken back" if said.get("withdrawn") else side][said["source"]] = None
     copies = ", ".join(source for source in named["copies"] if source not in named["for"])
+    if not named["for"] and not copies and named["against"]:
+        return ", ".join(named["against"])  # they are counted as such right before
     parts = {
         "": ", ".join(named["for"]),
         "copied by ": copies,
@@ -240,7 +265,7 @@ def _best(document: Document) -> list[Mapping[str, Any]]:
 
 
 def _marks(document: Document) -> list[str]:
-    marks = [document["status"], _kind(document), f"confidence {document['confidence']:.2f}"]
+    marks = [f"{document['status']} {_kind(document)}", f"confidence {document['confidence']:.2f}"]
     if document.get("merged_into"):
         return [*marks, "MERGED"]
     return marks + [name.upper() for name in ("disputed", "withdrawn", "background") if document.get(name)]
@@ -292,12 +317,21 @@ def _turn(turn: Mapping[str, Any]) -> str:
         return f"{turn['after']} independent sources"
     if turn["kind"] == "disputed":
         return "DISPUTED"
+    if turn["kind"] == "withdrawn":
+        return f"withdrawn {_minute(turn['when'])}"
     return f"{turn['before']} {ARROW} {turn['after']}" if turn.get("before") else f"appears as {turn['after']}"
 
 
-def _told(said: Mapping[str, Any], turns: Sequence[str]) -> list[str]:
+def _by_another(turn: Mapping[str, Any]) -> str:
+    return ": another destination is told" if turn["kind"] == "disputed" else ""
+
+
+def _told(said: Mapping[str, Any], turns: Sequence[str], voices: Collection[str]) -> list[str]:
     marks = [said["status"]]
-    marks += ["independent"] if said.get("independent") else []
+    if said.get("independent"):
+        marks.append("independent")
+    elif not (said.get("withdrawn") or said.get("background")):
+        marks.append("again" if said["outlet"] in voices else "copy")
     marks += [name.upper() for name in ("withdrawn", "background") if said.get(name)]
     changed = f"  ** {', '.join(turns)}" if turns else ""
     by = f", said by {said['attribution']}" if said.get("attribution") else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,20 +30,17 @@ class Sighting:
     actor: str
     confidence: float
     independent_sources: int
-    """How many put it at ``place``."""
+    """How many put it at ``place``, in this relocation."""
+    corroborated: bool
+    """Whether independent sources put it there by then, in this and in other relocations. A dispute over where it moves
+    leaves where it is alone; one over where it has arrived, or is on the way to, does not count."""
     disputed: bool
     contradictions: tuple[str, ...]
     relocation: str
 
-    @property
-    def corroborated(self) -> bool:
-        """Whether independent sources put it there. A dispute over where it moves leaves where it is alone."""
-        there = self.how in ("arrived", "on the way")
-        return self.independent_sources >= CORROBORATED and not (self.disputed and there)
-
     def fields(self) -> dict[str, Any]:
         """As plain values for JSON."""
-        return {**asdict(self), "at": self.at.isoformat(), "corroborated": self.corroborated}
+        return {**asdict(self), "at": self.at.isoformat()}
 
 
 def sightings(relocations: Iterable[Mapping[str, Any]], at: datetime) -> list[Sighting]:
@@ -52,10 +49,22 @@ def sightings(relocations: Iterable[Mapping[str, Any]], at: datetime) -> list[Si
     Each counts as its history stood at ``at``; its confidence and its contradictions are those of today.
     """
     found = [s for document in relocations if (s := _sighting(document, at)) is not None]
-    return sorted(found, key=lambda s: (s.at, s.relocation), reverse=True)
+    voices: dict[str, set[str]] = {}
+    told = []
+    for sighting, outlets in sorted(found, key=lambda f: (f[0].at, f[0].relocation)):
+        contested = sighting.disputed and sighting.how in ("arrived", "on the way")
+        there = voices.setdefault(_spot(sighting.place), set())
+        there |= set() if contested else outlets
+        told.append(replace(sighting, corroborated=not contested and len(there) >= CORROBORATED))
+    return told[::-1]
 
 
-def _sighting(document: Mapping[str, Any], at: datetime) -> Sighting | None:
+def _spot(place: Mapping[str, Any]) -> str:
+    return str(place.get("geonames_id") or f"{place['name']}, {place.get('country')}")
+
+
+def _sighting(document: Mapping[str, Any], at: datetime) -> tuple[Sighting, set[str]] | None:
+    """It, not yet corroborated by others, and the outlets that put the actor there."""
     turns = [h for h in document.get("history", ()) if datetime.fromisoformat(h["when"]) <= at]
     states = [h for h in turns if h["kind"] not in ("corroborated", "disputed")]
     if not states or states[-1]["after"] == "withdrawn":
@@ -67,17 +76,19 @@ def _sighting(document: Mapping[str, Any], at: datetime) -> Sighting | None:
     if not place:
         return None
     how = {"completed": "arrived", "ongoing": "on the way"}.get(state, "staying" if state in _OFF else "leaving")
-    return Sighting(
+    outlets = _outlets(document, at, gone=gone)
+    sighting = Sighting(
         at=datetime.fromisoformat(when), place=dict(place), how=how,
         elsewhere=dict(destination) if destination and not gone else None, actor=document["actor"]["name"],
-        confidence=float(document["confidence"]), independent_sources=_sources(document, at, gone=gone),
+        confidence=float(document["confidence"]), independent_sources=len(outlets), corroborated=False,
         disputed=bool(document.get("disputed")),
         contradictions=tuple(c["text"] for c in document.get("contradictions", ())), relocation=document["id"],
     )  # fmt: skip
+    return sighting, outlets
 
 
-def _sources(document: Mapping[str, Any], at: datetime, *, gone: bool) -> int:
-    """How many of the independent outlets had put the actor at its destination (``gone``), or at its origin, by ``at``.
+def _outlets(document: Mapping[str, Any], at: datetime, *, gone: bool) -> set[str]:
+    """The independent outlets that had put the actor at its destination (``gone``), or at its origin, by ``at``.
 
     Who says that a move is planned, or that there is none, says that the actor is where it would start.
     """
@@ -87,4 +98,4 @@ def _sources(document: Mapping[str, Any], at: datetime, *, gone: bool) -> int:
         if datetime.fromisoformat(said["published"]) <= at and not said.get("withdrawn") and not said.get("background")
     ]
     independent = {said["outlet"] for said in told if said.get("independent")}
-    return len({said["outlet"] for said in told if (said["status"] in _GONE) == gone} & independent)
+    return {said["outlet"] for said in told if (said["status"] in _GONE) == gone} & independent

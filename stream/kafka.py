@@ -77,8 +77,9 @@ class KafkaLog:
 
     def write(self, publications: list[Publication]) -> None:
         """The end of a transaction without a consumer."""
-        self._writer.settle(SETTLE_SECONDS)
-        self._writer.write(Batch(publications))
+        happened = self._writer.settle(SETTLE_SECONDS)
+        if happened is None or list(happened.publications) != publications:  # else the caller repeats what is there
+            self._writer.write(Batch(publications))
 
     def consumer(self, topic: str, group: str) -> GroupConsumer:
         """See ``Log.consumer``."""

@@ -164,7 +164,8 @@ class Log(Protocol):
         the block's end returned, the records are on disk, readers see them, and the order of one process's records is
         the order of its commits; when it raised, nothing of it happened. (On Kafka it may be open, for as long as no
         broker answers, what happened; the message says so. A batch that was settled after all the consumer does not
-        get again.) Open it only to publish: no slow work inside.
+        get again; without one, the same records in the log's next transaction are known to be there, if they are.)
+        Open it only to publish: no slow work inside.
         """
 
     def consumer(self, topic: str, group: str) -> Consumer:

@@ -35,6 +35,10 @@ _LEADING = re.compile(
 )
 """What stands before the noun of a group and changes from article to article: articles, counts, "a group of"."""
 
+_NUMBERED = re.compile(rf"^({_COUNT})\s+(\S.*)$", re.IGNORECASE)
+_SMALL = {"of", "the", "and", "for"}
+_PLURAL = re.compile(r"(?:[^s]s|people|men|women|children|police|staff|crew|personnel)$")
+
 _OWNED = re.compile(r"['’]s$|(?<=s)['’]$")
 
 
@@ -116,9 +120,21 @@ def normalised(name: str) -> str:
     """A name without article, count and genitive; of a country's the country first ("Canada's embassy" and "the
     Canadian embassy" are "canada embassy"). "unknown" where nothing is left."""
     text = " ".join(name.split())
-    while (shorter := _LEADING.sub("", text)) != text:
+    while not _numbered(text) and (shorter := _LEADING.sub("", text)) != text:
         text = shorter
     return _OWNED.sub("", _with_country(fold(text))) or "unknown"
+
+
+def _numbered(name: str) -> bool:
+    """Whether the number in front belongs to the name, "One Nation", "3 Commando Brigade": it does where all is written
+    large and what follows cannot be counted by it ("Two Marines", "One Soldier" and "Three Eritrean Refugees" can)."""
+    found = _NUMBERED.match(name)
+    if found is None or any(w[0].islower() for w in name.split() if w not in _SMALL):
+        return False
+    rest = found[2].lower().split()
+    if rest[0] == "of" or rest[0] in gazetteer().demonyms:
+        return False
+    return rest[-1] not in _kinds() if found[1].lower() in {"one", "1"} else not _PLURAL.search(rest[-1])
 
 
 def _with_country(name: str) -> str:

@@ -64,10 +64,9 @@ def _differences(told: Relocation, before: Sequence[Announced]) -> list[tuple[Tr
         return []
     now = "withdrawn" if told.withdrawn else told.status
     found: list[tuple[TransitionKind, str | None, str]] = []
-    if state is None:
-        found.append(("appeared", None, now))
-        state = now if kind_of(now) == "status" else None  # a move that is denied as soon as it is told is denied, too
-    if state != now:
+    if state is None:  # one word for one piece of news: a rule that waits for what appears takes whatever comes first
+        found.append(("appeared" if kind_of(now) == "status" else kind_of(now), None, now))
+    elif state != now:
         found.append((kind_of(now), state, now))
     if told.withdrawn:
         return found

@@ -89,6 +89,8 @@ class Cache:
         """Articles whose statements are never stored; of all partitions, for a takedown goes to all and stays."""
         self._roots: OrderedDict[tuple[int, str], Root] = OrderedDict()
         self._held = 0
+        self._era = 0
+        """Of roots asleep count those of this era: what was put to sleep before may lack what the log says."""
 
     # -- what is pending
 
@@ -108,6 +110,7 @@ class Cache:
             self._execute("ROLLBACK")
         self._roots.clear()
         self._held = 0
+        self._era += 1
 
     def drop(self, partition: int) -> None:
         """Forget all of a partition."""
@@ -133,11 +136,15 @@ class Cache:
         key = (partition, root)
         found = self._roots.get(key)
         if found is None:
-            found = Root()
-            found.add(self._load(partition, root))
-            found.walk()
+            asleep = self._execute("SELECT name, era, row FROM roots WHERE root = ?", hash(key)).fetchone()
+            if asleep and asleep[:2] == (root, self._era):
+                found = Root.awakened(asleep[2])
+            else:
+                found = Root()
+                found.add(self._load(partition, root))
+                found.walk()
             self._roots[key] = found
-            self._held += len(found.statements)
+            self._held += len(found)
         self._roots.move_to_end(key)
         return found
 
@@ -151,31 +158,24 @@ class Cache:
 
     def store(self, partition: int, statements: Iterable[Statement]) -> None:
         """Store statements; of several revisions of one the newest stands. Not those of articles taken down."""
-        rows = [
-            (
-                hash((partition, s.actor.root)),
-                hash((partition, s.article_id)),
-                partition,
-                s.article_id,
-                s.version,
-                s.row(),
-            )
-            for s in statements
-            if s.article_id not in self.taken_down
-        ]
+        ours = (s for s in statements if s.article_id not in self.taken_down)
+        rows = [(*_hashes(partition, s), partition, s.article_id, s.version, s.row()) for s in ours]
         self._execute_all("INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def forget_roots(self, partition: int) -> None:
         """Load the partition's roots anew: statements were stored that they do not have."""
         for key in [k for k in self._roots if k[0] == partition]:
-            self._held -= len(self._roots.pop(key).statements)
+            self._held -= len(self._roots.pop(key))
+        self._era += 1
 
     def grown(self, statements: int) -> None:
-        """The roots in use hold so many statements more: let those go that were not used for longest."""
+        """The roots in use hold so many statements more: put those to sleep that were not used for longest."""
         self._held += statements
         while self._held > ROOTS_OF and len(self._roots) > 1:
-            _, oldest = self._roots.popitem(last=False)
-            self._held -= len(oldest.statements)
+            (partition, root), oldest = self._roots.popitem(last=False)
+            self._held -= len(oldest)
+            values = (hash((partition, root)), root, self._era, oldest.asleep())
+            self._execute("INSERT OR REPLACE INTO roots VALUES (?, ?, ?, ?)", *values)
 
     def update(self, partition: int, article_id: str, version: int) -> None:
         """Note an update of an article."""
@@ -241,11 +241,14 @@ def _hashes(partition: int, statement: Statement) -> tuple[int, int]:
 
 _SCHEMA = (
     "PRAGMA synchronous = OFF",
+    "PRAGMA page_size = 8192",  # a root asleep is 5 KB in the middle: then it is read and replaced in one piece
+    "PRAGMA journal_mode = MEMORY",  # of one batch, to undo it
     "PRAGMA cache_size = -65536",  # KiB
     "CREATE TABLE statements (root INTEGER, article INTEGER, partition INTEGER, article_id TEXT, version INTEGER,"
     " row BLOB)",  # root and article: see _hashes
     "CREATE INDEX of_root ON statements (root)",
     "CREATE INDEX of_article ON statements (article)",
+    "CREATE TABLE roots (root INTEGER PRIMARY KEY, name TEXT, era INTEGER, row BLOB)",  # asleep; root: see _hashes
     "CREATE TABLE updates (partition INTEGER, article_id TEXT, version INTEGER,"
     " PRIMARY KEY (partition, article_id, version)) WITHOUT ROWID",
     "CREATE TABLE known (partition INTEGER, id TEXT, entry BLOB, PRIMARY KEY (partition, id)) WITHOUT ROWID",

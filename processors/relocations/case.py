@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import marshal
 import re
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from processors.relocations import standing as fold
 from processors.relocations.matching import DAY, RIVALS, rivals
 from processors.relocations.standing import RANK, Standing
-from processors.relocations.statement import Key, Statement
+from processors.relocations.statement import Key, Statement, from_values, values_of
 from stream.messages import TransitionKind
 
 NEAR = 16
@@ -38,6 +40,8 @@ class Turn(NamedTuple):
     after: str
 
 
+_AHEAD = frozenset(status for status, rank in RANK.items() if rank < RANK["completed"])
+
 _Heard = tuple[str, str]
 """What was heard, with the side it is on: for or against the move, or that it is done."""
 
@@ -52,19 +56,28 @@ def _voice(statement: Statement, text: str, side: str) -> tuple[_Heard, _Heard]:
 
 
 class Case:
-    """One move of one actor: its statements in the order of their keys, and what they amount to after each."""
+    """One move of one actor: its statements in the order of their keys, and what they amount to after each.
 
-    __slots__ = ("_heard", "_new", "_standings", "_texts", "members", "opener", "rivals", "sources", "turns")
+    A case that was ``asleep`` has its standing and its rivals at hand; the rest wakes when it is asked for.
+    """
 
-    def __init__(self, opener: Statement) -> None:
-        """A case without statements; ``opener`` is the first to ``take``."""
-        self.opener = opener
-        self.members: list[Statement] = []
-        self.sources: list[int] = []
-        """Which of ``members`` are independent sources, for or against."""
-        self.turns: list[Turn] = []
+    __slots__ = (
+        "_asleep", "_heard", "_members", "_new", "_sources", "_standings", "_texts", "_turns",
+        "id", "key", "rivals", "standing",
+    )  # fmt: skip
+
+    def __init__(self, identifier: str, key: Key, standing: Standing) -> None:
+        self.id = identifier
+        """The id of its opener, the first of its statements,"""
+        self.key = key
+        """and that one's key."""
+        self.standing = standing
+        """After the last member; before the first what its opener says."""
         self.rivals: list[tuple[Key, Case]] = []
         """Cases that tell of another destination, with the key of the statement that made them rivals."""
+        self._members: list[Statement] = []
+        self._sources: list[int] = []
+        self._turns: list[Turn] = []
         self._standings: list[Standing] = []
         self._texts: list[str | None] = []
         """For each member the id of the first that has its text; None for mute ones."""
@@ -72,27 +85,74 @@ class Case:
         """What was heard so far: outlets and texts of the independent sources, and all texts."""
         self._new: list[tuple[_Heard, ...]] = []
         """For each member what was heard with it first."""
+        self._asleep: bytes | None = None
+        """While it sleeps: turns and members."""
+
+    @classmethod
+    def opened(cls, opener: Statement) -> Case:
+        """A case without statements; ``opener`` is the first to ``take``."""
+        return cls(opener.id, opener.key, fold.opened_by(opener))
 
     @property
-    def standing(self) -> Standing:
-        """After the last member."""
-        return self._standings[-1] if self._standings else fold.opened_by(self.opener)
+    def members(self) -> Sequence[Statement]:
+        """Its statements in the order of their keys."""
+        if self._asleep is not None:
+            self._wake(self._asleep)
+        return self._members
+
+    @property
+    def sources(self) -> Sequence[int]:
+        """Which of ``members`` are independent sources, for or against."""
+        if self._asleep is not None:
+            self._wake(self._asleep)
+        return self._sources
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """The history."""
+        if self._asleep is not None:
+            self._wake(self._asleep)
+        return self._turns
 
     @property
     def alive(self) -> bool:
         """Somebody says that it is to come or under way: another destination at once contradicts it."""
-        status = self.standing.status
-        return status is not None and RANK.get(status, 5) < 5
+        return self.standing.status in _AHEAD
 
     @property
     def disputed(self) -> bool:
         """It is contested, or told with another destination that is as good."""
         return self.standing.contested or (self.alive and any(rival.alive for _, rival in self.rivals))
 
+    def asleep(self) -> tuple[Any, ...]:
+        """All of it for ``awakened`` but the rivals, in what marshal knows; cheap where it slept until now."""
+        rest = self._asleep
+        if rest is None:
+            rest = marshal.dumps(([tuple(t) for t in self._turns], [values_of(m) for m in self._members]))
+        return self.id, self.key, self.standing.plain(), rest
+
+    @classmethod
+    def awakened(cls, identifier: str, key: Key, standing: tuple[Any, ...], rest: bytes) -> Case:
+        """The case that was ``asleep``, without its rivals."""
+        case = cls(identifier, key, Standing.of_plain(standing))
+        case._asleep = rest
+        return case
+
+    def _wake(self, rest: bytes) -> None:
+        self._asleep = None
+        turns, members = marshal.loads(rest)  # noqa: S302 - written by this very process
+        statements = [from_values(m) for m in members]
+        self.standing = fold.opened_by(statements[0])
+        for statement in statements:
+            self.take(statement)
+        self._turns = [Turn._make(t) for t in turns]  # with those that the rivals made
+
     def take(self, statement: Statement) -> bool:
         """Add the next statement; True where it changes what the case is about, or is the first that counts."""
+        if self._asleep is not None:
+            self._wake(self._asleep)
         before = self.standing
-        self.members.append(statement)
+        self._members.append(statement)
         if statement.mute:
             self._texts.append(None)
             self._new.append(())
@@ -104,7 +164,7 @@ class Case:
         new: tuple[_Heard, ...] = () if copy else ((_TEXT[side], text),)
         if source := self._independent(statement, text, side):
             new += _voice(statement, text, side)
-            self.sources.append(len(self.members) - 1)
+            self._sources.append(len(self._members) - 1)
         if completes := statement.status == "completed" and self._independent(statement, text, "done"):
             new += _voice(statement, text, "done")
         now = fold.after(before, statement, source=source, completes=completes, copy=copy)
@@ -112,32 +172,37 @@ class Case:
         self._heard.update(new)
         self._new.append(new)
         self._standings.append(now)
+        self.standing = now
         self._tell(before, now, statement.key)
         return before.counting == 0 or before.anchor is not now.anchor
 
     def face(self, other: Case, statement: Statement) -> None:
         """Note it on both sides where the two are rivals now that ``statement`` came in here."""
-        recent = statement.published - other.standing.last <= RIVALS
-        if not (recent and self.alive and other.alive and rivals(self.standing.anchor, other.standing.anchor)):
+        if statement.published - other.standing.last > RIVALS or not (other.alive and self.alive):
             return
-        if any(case is other for _, case in self.rivals):
+        if not rivals(self.standing.anchor, other.standing.anchor) or any(case is other for _, case in self.rivals):
             return
         for case, rival in ((self, other), (other, self)):
+            if case._asleep is not None:
+                case._wake(case._asleep)
             case.rivals.append((statement.key, rival))
-            case.turns.append(Turn(statement.key, "disputed", None, "disputed"))
+            case._turns.append(Turn(statement.key, "disputed", None, "disputed"))
 
     def give_back(self, key: Key) -> bool:
-        """Undo all that came with ``key`` or later; whether it is a rival less."""
+        """Undo all that came with ``key`` or later, which the opener did not; whether it is a rival less."""
         rivals_before = len(self.rivals)
-        while self.members and self.members[-1].key >= key:
-            self.members.pop()
+        if self._asleep is not None:
+            self._wake(self._asleep)
+        while self._members[-1].key >= key:
+            self._members.pop()
             self._texts.pop()
             self._heard.difference_update(self._new.pop())
             self._standings.pop()
-        while self.sources and self.sources[-1] >= len(self.members):
-            self.sources.pop()
-        while self.turns and self.turns[-1].key >= key:
-            self.turns.pop()
+        self.standing = self._standings[-1]
+        while self._sources and self._sources[-1] >= len(self._members):
+            self._sources.pop()
+        while self._turns and self._turns[-1].key >= key:
+            self._turns.pop()
         while self.rivals and self.rivals[-1][0] >= key:
             self.rivals.pop()
         return len(self.rivals) < rivals_before
@@ -148,8 +213,8 @@ class Case:
         if not print_:
             return statement.id  # an article without words
         oldest = statement.published - COPIED_WITHIN
-        for place in range(len(self.members) - 2, max(-1, len(self.members) - 2 - LOOK_BACK), -1):
-            member = self.members[place]
+        for place in range(len(self._members) - 2, max(-1, len(self._members) - 2 - LOOK_BACK), -1):
+            member = self._members[place]
             if member.published < oldest:
                 break
             text = self._texts[place]
@@ -165,13 +230,13 @@ class Case:
         """Write the history on."""
         assert now.status is not None
         if before.status is None:
-            self.turns.append(Turn(key, "appeared", None, now.status))
+            self._turns.append(Turn(key, "appeared", None, now.status))
         elif before.status != now.status:
-            self.turns.append(Turn(key, kind_of(now.status), before.status, now.status))
+            self._turns.append(Turn(key, kind_of(now.status), before.status, now.status))
         if before.sources_for < now.sources_for and 2 <= now.sources_for <= MOST_TOLD:
-            self.turns.append(Turn(key, "corroborated", str(before.sources_for), str(now.sources_for)))
+            self._turns.append(Turn(key, "corroborated", str(before.sources_for), str(now.sources_for)))
         if now.contested and not before.contested:
-            self.turns.append(Turn(key, "disputed", None, "disputed"))
+            self._turns.append(Turn(key, "disputed", None, "disputed"))
 
 
 def _is_copy(one: Statement, other: Statement) -> bool:

@@ -85,13 +85,13 @@ class Fusion:
 
     def _fuse(self, partition: int, root: str, came: _Came, updates: Mapping[str, set[int]]) -> list[Announcing | Gone]:
         known = self._cache.root(partition, root)
-        before = len(known.statements)
+        before = len(known)
 
         def superseded(statement: Statement) -> int:
             versions = self._cache.updates(partition, statement.article_id)
             return superseding(statement, versions | updates.get(statement.article_id, set()))
 
-        new = [s for s in came.statements.values() if newest(known.statements.get(s.id), s) is s]
+        new = [s for s in came.statements.values() if newest(known.get(s.id), s) is s]
         for statement in new:
             statement.superseded = superseded(statement)
         known.add(new)
@@ -101,7 +101,7 @@ class Fusion:
             if version := superseded(known.statements[said]):
                 known.withdraw(known.statements[said], version)
         walked = known.walk()
-        self._cache.grown(len(known.statements) - before)
+        self._cache.grown(len(known) - before)
         fresh = {s.id for s in new} | came.withdrawn
         told: list[Announcing | Gone] = [*self._changed(partition, root, walked, fresh)]
         told += self._merged(partition, root, walked)

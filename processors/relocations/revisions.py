@@ -12,7 +12,7 @@ def newest(known: Statement | None, other: Statement) -> Statement:
     one (two versions of the extraction may have read it). ``known`` where they are alike."""
     if known is None or other.version > known.version:
         return other
-    return other if other.version == known.version and other.row() > known.row() else known
+    return other if other.version == known.version and other.content() > known.content() else known
 
 
 def superseding(statement: Statement, versions: Iterable[int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -40,13 +41,20 @@ class Root:
     ``add``, ``withdraw`` and ``remove`` note what changed; ``walk`` brings the cases up to date. The result is the
     same as if all statements had been walked at once, sorted by (published, id): a statement joins the case that it
     fits best, of those that fit alike the one with the lowest opener id, or else opens one.
+
+    One that was ``asleep`` has the standing of its cases at hand, which is all that a statement in order needs, and the
+    ids of its statements; what else there is to it wakes when it is asked for.
     """
 
     def __init__(self) -> None:
-        self.statements: dict[str, Statement] = {}
+        self._statements: dict[str, Statement] = {}
         self._order: list[Statement] = []
         self._walked = 0
         """How many of ``_order`` are in the cases; all behind are to be walked."""
+        self._slept: frozenset[str] = frozenset()
+        """While it sleeps: the ids of the statements, all of them walked, that are in the cases alone."""
+        self._last: Key = (0, "")
+        """The highest key of those that were walked."""
         self._cases: dict[str, Case] = {}
         """By opener id, in the order of the openers' keys."""
         self._places: dict[str, dict[str, Case]] | None = None
@@ -66,19 +74,64 @@ class Root:
         """All cases, in the order of their openers."""
         return list(self._cases.values())
 
+    def __len__(self) -> int:
+        """How many statements there are."""
+        return len(self._statements) + len(self._slept)
+
+    @property
+    def statements(self) -> dict[str, Statement]:
+        """All statements, by id."""
+        self._wake()
+        return self._statements
+
+    def get(self, identifier: str) -> Statement | None:
+        """The statement of this id."""
+        return self.statements.get(identifier) if identifier in self._slept else self._statements.get(identifier)
+
+    def asleep(self) -> bytes:
+        """All of it for ``awakened``; it must be walked."""
+        cases = [(*case.asleep(), [(key, rival.id) for key, rival in case.rivals]) for case in self._cases.values()]
+        return marshal.dumps((frozenset(self._statements) | self._slept, self._last, cases))
+
+    @classmethod
+    def awakened(cls, asleep: bytes) -> Root:
+        """The root that was ``asleep``."""
+        root = cls()
+        root._slept, root._last, cases = marshal.loads(asleep)  # noqa: S302 - written by this very process
+        root._cases = {values[0]: Case.awakened(*values[:-1]) for values in cases}
+        for identifier, *_, rivals in cases:
+            root._cases[identifier].rivals = [(key, root._cases[rival]) for key, rival in rivals]
+        if len(root._cases) > FEW:
+            root._prune(root._last[0])
+        return root
+
+    def _wake(self) -> None:
+        if not self._slept:
+            return
+        self._slept = frozenset()
+        self._case_of = {member.id: case for case in self._cases.values() for member in case.members}
+        walked = sorted((member for case in self._cases.values() for member in case.members), key=_KEY)
+        self._order = walked + self._order[self._walked :]
+        self._walked = len(walked)
+        self._statements = {statement.id: statement for statement in self._order}
+
     def add(self, statements: Iterable[Statement]) -> None:
         """Add statements; one whose id is there replaces it."""
         new = sorted(statements, key=_KEY)
-        for old in [old for s in new if (old := self.statements.get(s.id)) is not None]:
+        if not new:
+            return
+        if new[0].key < self._last or not self._slept.isdisjoint(s.id for s in new):
+            self._wake()
+        for old in [old for s in new if (old := self._statements.get(s.id)) is not None]:
             self._rewind(old.key)
             del self._order[bisect_left(self._order, old.key, key=_KEY)]
-        if new and self._order and new[0].key < self._order[-1].key:
+        if self._order and new[0].key < self._order[-1].key:
             self._rewind(new[0].key)
             for statement in new:
                 insort(self._order, statement, key=_KEY)
         else:
             self._order.extend(new)
-        self.statements.update((s.id, s) for s in new)
+        self._statements.update((s.id, s) for s in new)
         self._fresh.update(s.id for s in new)
 
     def withdraw(self, statement: Statement, version: int) -> None:
@@ -107,7 +160,7 @@ class Root:
         again = self._order[self._walked :]
         for count, statement in enumerate(again, 1):
             case = self._take(statement)
-            before, now = self._before.get(statement.id), case.opener.id
+            before, now = self._before.get(statement.id), case.id
             if before is not None:
                 heirs.setdefault(before, case)
             if before != now or statement.id in self._fresh:
@@ -119,19 +172,21 @@ class Root:
             if count % _PRUNE_EACH == 0:
                 self._prune(statement.published)
         self._walked = len(self._order)
+        if again:
+            self._last = again[-1].key
         changed |= {o: self._cases[o] for o in self._robbed if o in self._cases and o not in changed}
         vanished = {o: self._case_of.get(o, case) for o, case in heirs.items() if o not in self._cases}
         gone = frozenset(o for o in self._robbed if o not in self._cases and o not in vanished)
         touched = {o: self._cases[o] for o in self._touched if o in self._cases and o not in changed}
         for case in list(changed.values()):
-            touched |= {r.opener.id: r for _, r in case.rivals if r.opener.id not in changed}
+            touched |= {r.id: r for _, r in case.rivals if r.id not in changed}
         self._before, self._touched, self._fresh, self._robbed = {}, set(), set(), set()
         return Walked(changed, {o: frozenset(m) for o, m in moved.items()}, touched, vanished, gone)
 
     def _take(self, statement: Statement) -> Case:
         case = self._best(statement)
         if case is None:
-            case = self._cases[statement.id] = Case(statement)
+            case = self._cases[statement.id] = Case.opened(statement)
             self._place(case)
         self._case_of[statement.id] = case
         if case.take(statement):
@@ -148,7 +203,7 @@ class Root:
             for identifier, case in cases.items():
                 standing = case.standing
                 fit = score(standing.anchor, statement, statement.published - standing.last)
-                if fit > most or (fit == most and best is not None and identifier < best.opener.id):
+                if fit > most or (fit == most and best is not None and identifier < best.id):
                     best, most = case, fit
         return best
 
@@ -162,7 +217,7 @@ class Root:
             for identifier, other in self._places.get(label, {}).items()
             if other is not case
         }
-        return sorted(found.values(), key=lambda c: c.opener.key)
+        return sorted(found.values(), key=attrgetter("key"))
 
     def _place(self, case: Case) -> None:
         """Make a new or changed case be found."""
@@ -172,7 +227,7 @@ class Root:
             return
         anchor = case.standing.anchor
         for label in {*labels(anchor), *rival_labels(anchor)}:
-            self._places.setdefault(label, {})[case.opener.id] = case
+            self._places.setdefault(label, {})[case.id] = case
 
     def _prune(self, now: int) -> None:
         """Look no more at cases that are too old for ``now`` (microseconds) and all behind it."""
@@ -189,7 +244,7 @@ class Root:
             return
         for statement in self._order[place : self._walked]:
             case = self._case_of.pop(statement.id)
-            self._before[statement.id] = case.opener.id
+            self._before[statement.id] = case.id
         for statement in self._order[place : self._walked]:
             undone = self._cases.pop(statement.id, None)
             if undone is not None and undone.rivals:

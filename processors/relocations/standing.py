@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from processors.relocations.matching import Anchor, anchor_of, narrowed
-from processors.relocations.statement import Statement
+from processors.relocations.statement import Statement, shared_mover, shared_spot
 from stream.messages import Status
 
 RANK: dict[Status, int] = {
@@ -39,6 +39,18 @@ class Standing(NamedTuple):
     """Independent sources that say it is completed."""
     denier: str | None = None
     """The article with the last denial."""
+
+    def plain(self) -> tuple[Any, ...]:
+        """For ``of_plain``: in what marshal knows, which is no named tuples."""
+        actor, kind, origin, destination = self.anchor
+        places = (origin and tuple(origin), destination and tuple(destination))
+        return (tuple(actor), kind, *places, *self[1:])
+
+    @classmethod
+    def of_plain(cls, values: tuple[Any, ...]) -> Standing:
+        """What ``plain`` gave."""
+        actor, kind, origin, destination, *rest = values
+        return cls(Anchor(shared_mover(actor), kind, shared_spot(origin), shared_spot(destination)), *rest)
 
 
 def opened_by(statement: Statement) -> Standing:

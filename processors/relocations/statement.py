@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import marshal
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -111,13 +110,13 @@ class Statement:
         """It may open a relocation, but changes nothing: it is withdrawn, or told as background only."""
         return self.withdrawn or self.background
 
+    def content(self) -> str:
+        """All but ``superseded``, for comparing two: what ``marshal`` writes depends on who else holds a value."""
+        return repr(values_of(self)[:-1])
+
     def row(self) -> bytes:
         """All but ``superseded``, for ``from_row``: short-lived, for this version of Python and newswatch alone."""
-        values = list(_VALUES(self))
-        for place, _ in _PARTS:
-            if values[place] is not None:
-                values[place] = tuple(values[place])  # marshal knows no named tuples
-        return marshal.dumps(tuple(values))
+        return marshal.dumps(values_of(self)[:-1])
 
 
 def compact(change: LocationChange) -> Statement:
@@ -129,7 +128,7 @@ def compact(change: LocationChange) -> Statement:
         )
     return Statement(
         change.id, change.article_id, change.version, micros(change.published), micros(change.fetched),
-        _shared_mover((actor.text, actor.name, actor.id, actor.type, actor.root)), _spot(change.origin),
+        shared_mover((actor.text, actor.name, actor.id, actor.type, actor.root)), _spot(change.origin),
         _spot(change.destination), change.kind, change.status, intern(change.trigger), change.confidence,
         change.background, intern(change.source.id), intern(_cut(change.source.name, MAX_NAME)),
         int(change.fingerprint, 16), _cut(change.attribution, MAX_NAME) if change.attribution else None,
@@ -139,14 +138,24 @@ def compact(change: LocationChange) -> Statement:
 
 def from_row(row: bytes, superseded: int = 0) -> Statement:
     """The statement that ``Statement.row`` gave."""
-    values: list[Any] = list(marshal.loads(row))  # noqa: S302 - written by this very process
-    for place, shared in _PARTS:
+    return from_values((*marshal.loads(row), superseded))  # noqa: S302 - written by this very process
+
+
+def values_of(statement: Statement) -> tuple[Any, ...]:
+    """The fields, for ``from_values``: in what marshal knows, which is no named tuples."""
+    values = list(_VALUES(statement))
+    for place in _PARTS:
         if values[place] is not None:
-            values[place] = shared(values[place])
-    for place in _COMMON:
-        if values[place] is not None:
-            values[place] = intern(values[place])
-    values.append(superseded)
+            values[place] = tuple(values[place])
+    return tuple(values)
+
+
+def from_values(fields_of: tuple[Any, ...]) -> Statement:
+    """The statement that ``values_of`` gave."""
+    values = list(fields_of)
+    values[_ACTOR] = shared_mover(values[_ACTOR])
+    values[_ORIGIN] = shared_spot(values[_ORIGIN])
+    values[_DESTINATION] = shared_spot(values[_DESTINATION])
     return Statement(*values)
 
 
@@ -161,13 +170,14 @@ def time_of(value: int) -> datetime:
 
 
 @lru_cache(1 << 15)
-def _shared_spot(values: tuple[Any, ...]) -> Spot:
+def shared_spot(values: tuple[Any, ...] | None) -> Spot | None:
     """One object for all statements that name the same place: they are most of what a statement weighs."""
-    return Spot._make(values)
+    return None if values is None else Spot._make(values)
 
 
 @lru_cache(1 << 15)
-def _shared_mover(values: tuple[Any, ...]) -> Mover:
+def shared_mover(values: tuple[Any, ...]) -> Mover:
+    """One object for all statements of the same actor."""
     return Mover._make(values)
 
 
@@ -193,19 +203,13 @@ def _spot(place: Place | None) -> Spot | None:
         place.geonames_id, place.name, place.country, place.admin1, place.kind, place.text,
         at.lat if at else None, at.lon if at else None,
     )  # fmt: skip
-    return _shared_spot(values)
+    return shared_spot(values)
 
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
-_ROW = tuple(f.name for f in fields(Statement) if f.name != "superseded")
-_VALUES = attrgetter(*_ROW)
-_COMMON = tuple(_ROW.index(n) for n in ("kind", "status", "trigger", "outlet", "source", "origin_of_article"))
-"""Strings that many statements share: one object for all."""
-_PARTS: tuple[tuple[int, Callable[[tuple[Any, ...]], Mover | Spot]], ...] = (
-    (_ROW.index("actor"), _shared_mover),
-    (_ROW.index("origin"), _shared_spot),
-    (_ROW.index("destination"), _shared_spot),
-)
+_FIELDS = [f.name for f in fields(Statement)]
+_VALUES = attrgetter(*_FIELDS)
+_PARTS = _ACTOR, _ORIGIN, _DESTINATION = [_FIELDS.index(name) for name in ("actor", "origin", "destination")]

@@ -18,6 +18,8 @@ MAX_TURNS = 200
 LATEST = 200
 """Among so many of the last statements the latest of each outlet is looked for."""
 MAX_AGAINST = 10
+MAX_NAMED = 3
+"""So many of those who tell of another destination are named."""
 
 
 @lru_cache(1 << 14)
@@ -28,7 +30,7 @@ def relocation_id(root: str, opener: str) -> str:
 
 def identifier(case: Case) -> str:
     """The id of the case's relocation."""
-    return relocation_id(case.opener.actor.root, case.opener.id)
+    return relocation_id(case.standing.anchor.actor.root, case.id)
 
 
 def tell(case: Case) -> Relocation:
@@ -130,11 +132,17 @@ def _other_destinations(case: Case) -> list[Contradiction]:
     found = [r for _, r in case.rivals if r.alive and r.standing.anchor.destination] if case.alive else []
     return [
         Contradiction(
-            about="destination", statement=r.opener.id, relocation=identifier(r),
-            text=f"told to {_where(r.standing.anchor.destination)} instead",
+            about="destination", statement=r.id, relocation=identifier(r),
+            text=f"{_tellers(r)}: to {_where(r.standing.anchor.destination)} instead",
         )
         for r in found[-MAX_AGAINST:]
     ]  # fmt: skip
+
+
+def _tellers(case: Case) -> str:
+    """The outlets that were the first to tell of the move, each with a text of its own."""
+    named = list(dict.fromkeys(m.source for m in (case.members[p] for p in case.sources) if m.status in RANK))
+    return ", ".join(named[:MAX_NAMED]) + (" and others" if len(named) > MAX_NAMED else "")
 
 
 def _by(statement: Statement) -> str:

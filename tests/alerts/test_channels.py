@@ -9,7 +9,6 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,18 +37,6 @@ def webhook(url: str, **fields: Any) -> WebhookChannel:
 def mail(port: int, to: str = "anna@example.org", **fields: Any) -> MailChannel:
     values = {"security": "none", "host": "127.0.0.1", "from": "newswatch@example.org"} | fields
     return MailChannel(Mail(name="desk", to=(to,), port=port, **values), to, SHORT)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Hook]:
-    with hook() as running:
-        yield running
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with mailbox() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

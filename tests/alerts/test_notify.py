@@ -27,7 +27,7 @@ from stream.takedowns import Takedowns
 from stream.targets import Mail, NotifySettings, Webhook
 from stream.topics import Names
 from stream.worker import Steps, Worker, run_workers
-from tests.alerts.receivers import SECRET, Hook, Mailbox, hook, mailbox, silent
+from tests.alerts.receivers import SECRET, Hook, Mailbox, hook, silent
 from tests.contracts.stores import STORES, Store
 from tests.stream.golden import ALERT
 
@@ -56,18 +56,6 @@ def log(tmp_path: Path) -> Iterator[Log]:
 
 def reopened(folder: Path) -> Log:
     return open_log(f"sqlite:///{folder}/log.db")
-
-
-@pytest.fixture
-def receiver() -> Iterator[Hook]:
-    with hook() as running:
-        yield running
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with mailbox() as running:
-        yield running
 
 
 def webhook(name: str, url: str) -> Webhook:

@@ -69,9 +69,23 @@ def test_a_dispute_alerts_when_it_begins_and_its_end_only_who_asks() -> None:
 )
 def test_a_rule_gets_what_it_asks_for(kind: TransitionKind, after: str, on: set[On]) -> None:
     after = after if kind == "disputed" else "2"
-    of = transition(kind, after)
+    of = transition(kind, after, None if kind == "appeared" else "1")
     found = told_by([rule("*", "relocations", on=tuple(on))], of, NOW, DAY)
     assert len(found) == (change_of(of) in on)
+
+
+@pytest.mark.parametrize("kind", ["completed", "denied"])
+def test_what_is_told_as_over_at_first_is_news_to_who_waits_for_new_cases_and_to_who_waits_for_the_end(
+    kind: TransitionKind,
+) -> None:
+    rules = [rule("*", "relocations", word, on=(word,)) for word in ("appeared", "status", kind)]
+    first = told_by(rules, transition(kind, kind), NOW, DAY)
+    assert [a.rule for a in first] == ["appeared", kind]
+    assert first[0].title.endswith(f"(new: {kind} relocation)")
+    assert f"Changed: told for the first time, {kind}" in first[0].text
+    (later,) = told_by(rules, transition(kind, kind, "planned"), NOW, DAY)
+    assert later.rule == kind
+    assert later.title.endswith(f"({kind}, planned before)")
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
-import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from alerts.matching import candidates
@@ -18,11 +14,10 @@ from alerts.rules import Rule
 from alerts.stages import RaiseAlerts, alert_ledger
 from processors.fuse_stage import FuseStatements
 from stream.log import Log, lag, partition_of
-from stream.logs import configure_logging
-from stream.messages import Alert, EnrichedArticle, LocationChange, Status, Transition, decode, encode
+from stream.messages import Alert, EnrichedArticle, LocationChange, Status, Transition, encode
 from stream.takedowns import Takedowns
 from stream.topics import Names
-from stream.worker import Limits, Worker, run_workers
+from stream.worker import Limits, Worker
 from tests.alerts.examples import ARTICLE, enriched, rule
 from tests.contracts.stores import SqliteStore
 from tests.end_to_end import chaos
@@ -39,9 +34,6 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 AGE = timedelta(hours=24)
 SOURCES = ("enriched", "transitions")
 GROUPS = [(NAMES.topic(source), NAMES.group("alert", source)) for source in SOURCES]
-
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__])
 
 
 def rules() -> tuple[Rule, ...]:
@@ -66,26 +58,25 @@ def test_each_alert_is_raised_once_whoever_dies(tmp_path: Path) -> None:
     ]
     causes: list[Transition | EnrichedArticle] = [*transitions, *articles]
     chance.shuffle(causes)
-    workers = [_start(store) for _ in range(WORKERS)]
-    try:
+    with chaos.Crew(store, workers, WORKERS) as crew:
         for n in range(KILLS):
             _append(log, causes[n * len(causes) // KILLS : (n + 1) * len(causes) // KILLS])
             time.sleep(chance.uniform(0, LONGEST))
             chaos.wait(lambda: not any(chaos.one_by_one(log, *g) for g in GROUPS), PATIENCE, "a moment to kill")
-            workers[n % WORKERS].kill()
-            workers[n % WORKERS].join()
-            workers[n % WORKERS] = _start(store)
+            crew.replace(n % WORKERS)
         chaos.wait(lambda: not any(lag(log, *g) for g in GROUPS), PATIENCE, "the end", look=0.2)
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.join()
-    raised = Counter(a.id for a in _read(log, "alerts") if isinstance(a, Alert))
+    raised = Counter(a.id for a in chaos.messages(log, NAMES.topic("alerts"), Alert))
     log.close()
     expected = {a.id for t in transitions for a in told_by(rules(), t, NOW, AGE)}
     assert len(expected) > len(transitions)
     expected |= {a.id for e in articles for a in candidates(rules(), e, NOW, AGE)}
     assert raised == Counter(expected)
+
+
+def workers(log: Log) -> list[Worker]:
+    """Of one process."""
+    handler = RaiseAlerts(rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, AGE)
+    return [Worker(log, NAMES, "alert", source, handler, Limits(records=20)) for source in SOURCES]
 
 
 def _statements(chance: random.Random) -> list[LocationChange]:
@@ -111,7 +102,7 @@ def _fused(said: list[LocationChange], folder: Path) -> list[Transition]:
     worker = Worker(log, NAMES, "fuse", "location-changes", FuseStatements(log, NAMES), Limits(records=20))
     chaos.wait(lambda: not worker.step(0.0) and not worker.lag(), PATIENCE, "the fusion")
     worker.close()
-    found = [t for t in _read(log, "transitions") if isinstance(t, Transition)]
+    found = chaos.messages(log, NAMES.topic("transitions"), Transition)
     log.close()
     return found
 
@@ -125,23 +116,3 @@ def _append(log: Log, causes: list[Transition | EnrichedArticle]) -> None:
             else:
                 partition = partition_of(cause.article.id, PARTITIONS)
                 tx.publish(NAMES.topic("enriched"), partition, cause.article.id, encode(cause))
-
-
-def _read(log: Log, topic: str) -> list[object]:
-    records = [r for p in range(PARTITIONS) for r in log.read(NAMES.topic(topic), p, 0, 100_000, 1 << 30)]
-    return [decode(r.value) for r in records if r.value]
-
-
-def _start(store: SqliteStore) -> ForkServerProcess:
-    process = _FORKS.Process(target=_work, args=(store,), daemon=True)
-    process.start()
-    return process
-
-
-def _work(store: SqliteStore) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    configure_logging("error", "alert")
-    log = store.open()
-    handler = RaiseAlerts(rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, AGE)
-    workers = [Worker(log, NAMES, "alert", source, handler, Limits(records=20)) for source in SOURCES]
-    run_workers(workers, threading.Event(), idle=0.1)

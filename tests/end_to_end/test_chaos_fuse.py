@@ -1,64 +1,88 @@
-"""Each transition exactly once: workers of the fuse stage under SIGKILL, on statements in any order."""
+"""Each transition and each alert on one exactly once: workers of the stages fuse and alert under SIGKILL, on statements
+in any order, on every log."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
-import threading
 import time
 from collections import Counter, defaultdict
-from multiprocessing.context import ForkServerProcess
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from alerts.relocations import told_by
+from alerts.rules import Rule
+from alerts.stages import RaiseAlerts, alert_ledger
 from processors.fuse_stage import FuseStatements
 from processors.relocations import fuse
 from stream.log import Log, lag, partition_of
-from stream.logs import configure_logging
-from stream.messages import LocationChange, Relocation, Status, Superseded, Transition, decode, encode
+from stream.messages import Alert, LocationChange, Relocation, Status, Superseded, Transition, encode
+from stream.takedowns import Takedowns
 from stream.topics import Names
-from stream.worker import Limits, Worker, run_workers
-from tests.contracts.stores import SqliteStore
+from stream.worker import Limits, Worker
+from tests.alerts.examples import rule
+from tests.contracts.stores import SqliteStore, Store, kafka_store
 from tests.end_to_end import chaos
 from tests.processors.relocations.told import told, update
 
 NAMES = Names(prefix="fuse.")
 PARTITIONS, WORKERS = 3, 2
-ROOTS, EACH, KILLS = 12, 40, 12
-SESSION = 0.5  # seconds that a dead worker keeps its partitions
+ROOTS, EACH = 12, 40
+SESSION = 0.5  # seconds that a dead worker keeps its partitions of SQLite
 LONGEST = 1.0  # seconds between two deaths
 PATIENCE = 240.0  # seconds
-TOPIC, GROUP = NAMES.topic("location-changes"), NAMES.group("fuse", "location-changes")
-
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__])
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+AGE = timedelta(hours=24)
+STAGES = (("fuse", "location-changes"), ("alert", "transitions"))
+GROUPS = [(NAMES.topic(source), NAMES.group(stage, source)) for stage, source in STAGES]
+TOPIC = NAMES.topic("location-changes")
 
 Said = LocationChange | Superseded
+STORES: dict[str, tuple[Callable[[Path], Store], int]] = {
+    "kafka": (kafka_store, 8),
+    "sqlite": (lambda folder: SqliteStore(str(folder / "log.db"), SESSION), 12),
+}
+"""Each with how many die."""
 
 
-def test_each_transition_is_announced_once_whoever_dies(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", STORES)
+def test_each_transition_and_alert_comes_once_whoever_dies(backend: str, tmp_path: Path) -> None:
     chance = chaos.chance()
     said = _invent(chance)
-    store = SqliteStore(str(tmp_path / "log.db"), SESSION)
-    log = store.open()
-    log.create_topics(NAMES.described(), PARTITIONS)
-    workers = [_start(store) for _ in range(WORKERS)]
-    try:
-        for n in range(KILLS):
-            _append(log, said[n * len(said) // KILLS : (n + 1) * len(said) // KILLS])
-            time.sleep(chance.uniform(0, LONGEST))
-            chaos.wait(lambda: not chaos.one_by_one(log, TOPIC, GROUP), PATIENCE, "a moment to kill")
-            workers[n % WORKERS].kill()
-            workers[n % WORKERS] = _start(store)
-        chaos.wait(lambda: not lag(log, TOPIC, GROUP), PATIENCE, "the end", look=0.2)
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.join()
-    relocations = [r for r in _read(log, "relocations") if isinstance(r, Relocation)]
-    transitions = [t for t in _read(log, "transitions") if isinstance(t, Transition)]
-    log.close()
+    made, kills = STORES[backend]
+    store = made(tmp_path)
+    with closing(store.open()) as log:
+        log.create_topics(NAMES.described(), PARTITIONS)
+        with chaos.Crew(store, workers, WORKERS) as crew:
+            for n in range(kills):
+                _append(log, said[n * len(said) // kills : (n + 1) * len(said) // kills])
+                time.sleep(chance.uniform(0, LONGEST))
+                chaos.wait(lambda: not any(chaos.one_by_one(log, *g) for g in GROUPS), PATIENCE, "a moment to kill")
+                crew.replace(n % WORKERS)
+            chaos.wait(lambda: not any(lag(log, *g) for g in GROUPS), PATIENCE, "the end", look=0.2)
+        relocations = chaos.messages(log, NAMES.topic("relocations"), Relocation)
+        transitions = chaos.messages(log, NAMES.topic("transitions"), Transition)
+        raised = Counter(a.id for a in chaos.messages(log, NAMES.topic("alerts"), Alert))
+    store.discard()
     _check(said, relocations, transitions)
+    assert raised == Counter({a.id for t in transitions for a in told_by(rules(), t, NOW, AGE)})
+
+
+def rules() -> tuple[Rule, ...]:
+    """One that hears of every transition, one of few."""
+    return rule("*", "relocations", "any"), rule("destination.country:IQ", "relocations", "iraq", on=("denied",))
+
+
+def workers(log: Log) -> list[Worker]:
+    """Of one process."""
+    alert = RaiseAlerts(rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, AGE)
+    handlers = (FuseStatements(log, NAMES), alert)
+    return [
+        Worker(log, NAMES, *stage, handler, Limits(records=20)) for stage, handler in zip(STAGES, handlers, strict=True)
+    ]
 
 
 def _check(said: list[Said], relocations: list[Relocation], transitions: list[Transition]) -> None:
@@ -101,22 +125,3 @@ def _append(log: Log, said: list[Said]) -> None:
             else:
                 for partition in range(PARTITIONS):
                     tx.publish(TOPIC, partition, f"superseded:{s.article_id}:{s.version}", encode(s))
-
-
-def _read(log: Log, topic: str) -> list[object]:
-    records = [r for p in range(PARTITIONS) for r in log.read(NAMES.topic(topic), p, 0, 100_000, 1 << 30)]
-    return [decode(r.value) for r in records if r.value]
-
-
-def _start(store: SqliteStore) -> ForkServerProcess:
-    process = _FORKS.Process(target=_work, args=(store,), daemon=True)
-    process.start()
-    return process
-
-
-def _work(store: SqliteStore) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    configure_logging("error", "fuse")
-    log = store.open()
-    worker = Worker(log, NAMES, "fuse", "location-changes", FuseStatements(log, NAMES), Limits(records=20))
-    run_workers([worker], threading.Event(), idle=0.1)

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from alerts.notify import delivery_id
 from newswatch.wiring import connect_log, names, set_up
 from stream.log import Log, lag, partition_of
-from stream.messages import Alert, Delivery, decode, encode
+from stream.messages import Alert, Delivery, encode
 from stream.settings import Settings, load_settings
 from stream.topics import Names
 from tests.alerts.receivers import SECRET, Answer, Hook, Mailbox, hook, mailbox
@@ -142,9 +142,7 @@ def _raise(log: Log, topics: Names, alerts: list[Alert]) -> None:
 
 
 def _deliveries(log: Log, settings: Settings) -> list[Delivery]:
-    topic = names(settings).topic("deliveries")
-    records = [r for p in range(log.partitions(topic)) for r in log.read(topic, p, 0, 100_000, 1 << 30)]
-    return [d for d in (decode(r.value) for r in records if r.value) if isinstance(d, Delivery)]
+    return chaos.messages(log, names(settings).topic("deliveries"), Delivery)
 
 
 def _ends(log: Log, settings: Settings) -> list[Delivery]:

@@ -52,7 +52,15 @@ def test_a_denial_leaves_the_actor_where_it_was() -> None:
 def test_two_destinations_at_once_do_not_contest_where_the_actor_is() -> None:
     found = seen(*PLANNED, told("ministry", 2, "planned", destination="Ankara"))
     assert [s.disputed for s in found] == [True, True]
-    assert [s.corroborated for s in found] == [False, True], "the rival has one source only"
+    assert [s.independent_sources for s in found] == [1, 2], "the rival has one source only"
+    assert [s.corroborated for s in found] == [True, True]
+
+
+def test_two_who_tell_of_different_ways_to_go_corroborate_where_it_is() -> None:
+    found = seen(told("herald", 0), told("ministry", 2, destination="Ankara"))
+    assert [(s.place["name"], s.corroborated) for s in found] == [("Doha", True), ("Doha", False)]
+    again = seen(told("herald", 0), told("herald", 2, destination="Ankara"))
+    assert not any(s.corroborated for s in again), "one outlet"
 
 
 def test_what_came_later_is_not_known_yet() -> None:

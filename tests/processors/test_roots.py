@@ -17,6 +17,13 @@ from processors.extract import extract_text
     (["About 1,200 residents", "some two hundred residents", "dozens of residents"], "residents"),
     (["The 4th Brigade"], "4th brigade"),
     (["First Republic Bank"], "first republic bank"),
+    (["One Nation", "the One Nation", "One Nation's"], "one nation"),
+    (["Five Star Movement", "The Five Star Movement"], "five star movement"),
+    (["3 Commando Brigade"], "3 commando brigade"),
+    (["Two Marines", "Forty Marines", "two Marines"], "marines"),
+    (["Three Eritrean Refugees", "Three Eritrean refugees"], "eritrea refugees"),
+    (["One Soldier", "One soldier"], "soldier"),
+    (["Six Policemen", "six policemen"], "policemen"),
     (["Velanta's", "velanta"], "velanta"),
 ])  # fmt: skip
 def test_one_actor_has_one_root(names: list[str], root: str) -> None:

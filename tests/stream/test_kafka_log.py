@@ -369,6 +369,20 @@ def test_a_batch_whose_commit_was_not_answered_is_published_once(
     assert log.committed("t.a", "g")[0].offset == 1
 
 
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_write_without_a_consumer_that_was_not_answered_is_published_once_when_it_is_repeated(
+    log: Log, open_store: Callable[[], Log], monkeypatch: pytest.MonkeyPatch, happened: bool
+) -> None:
+    faults = Faults(monkeypatch, KafkaTimeoutError(), happened=happened)
+    with pytest.raises(LogError, match="it shows later"):
+        put(log, "t.b", "command")
+    faults.end()
+    retried(lambda: put(log, "t.b", "command"))
+    put(log, "t.b", "another")
+    put(log, "t.b", "another")  # on purpose
+    assert [r.key for r in open_store().read("t.b", 0, 0, 10)] == ["command", "another", "another"]
+
+
 class Faults:
     """The answer to the next commit is lost; then no producer gets ready, then no consumer, until all is well again."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +15,8 @@ from processors.relocations.revisions import newest, superseding
 from processors.relocations.root import Root
 from processors.relocations.statement import Statement, compact
 from processors.relocations.telling import tell
-from stream.messages import LocationChange, Relocation, Superseded
-from tests.processors.relocations.told import statements, updates
+from stream.messages import LocationChange, Relocation, Superseded, Takedown
+from tests.processors.relocations.told import rival_reports, statements, updates
 
 Said = LocationChange | Superseded
 SETS = st.lists(st.one_of(statements(), statements(), statements(), updates()), max_size=14)
@@ -25,8 +27,8 @@ def fused(said: Sequence[Said]) -> list[Relocation]:
     return fuse(changes, [s for s in said if isinstance(s, Superseded)])
 
 
-def piecemeal(parts: Sequence[Sequence[Said]]) -> list[Relocation]:
-    """As the stage does it: one root, part after part."""
+def piecemeal(parts: Sequence[Sequence[Said]], *, sleeps: bool = False) -> list[Relocation]:
+    """As the stage does it: one root, part after part, asleep in between if it ``sleeps``."""
     desk = Root()
     updates: dict[str, set[int]] = {}
     for part in parts:
@@ -35,17 +37,22 @@ def piecemeal(parts: Sequence[Sequence[Said]]) -> list[Relocation]:
             if isinstance(s, Superseded):
                 updates.setdefault(s.article_id, set()).add(s.version)
             else:
-                known = new.get(s.id) or desk.statements.get(s.id)
+                known = new.get(s.id) or desk.get(s.id)
                 best = newest(known, compact(s))
                 if best is not known:
                     new[s.id] = best
         for one in new.values():
             one.superseded = superseding(one, updates.get(one.article_id, ()))
+        count = len(desk) + sum(desk.get(i) is None for i in new)
         desk.add(new.values())
-        for one in list(desk.statements.values()):
-            if version := superseding(one, updates.get(one.article_id, ())):
-                desk.withdraw(one, version)
+        if any(isinstance(s, Superseded) for s in part):
+            for one in list(desk.statements.values()):
+                if version := superseding(one, updates.get(one.article_id, ())):
+                    desk.withdraw(one, version)
         desk.walk()
+        assert len(desk) == count
+        if sleeps:
+            desk = Root.awakened(desk.asleep())
     return [tell(case) for case in desk.cases]
 
 
@@ -58,13 +65,22 @@ def test_any_order_and_repetition_gives_the_same(said: list[Said], chance: objec
 
 
 @settings(max_examples=600, deadline=None)
-@given(SETS, st.lists(st.integers(0, 14), max_size=6), st.randoms(use_true_random=False))
-def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int], chance: object) -> None:
+@given(SETS, st.lists(st.integers(0, 14), max_size=6), st.randoms(use_true_random=False), st.booleans())
+def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int], chance: object, sleeps: bool) -> None:
     shuffled = said + said[: len(said) // 3]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     edges = [0, *sorted(cuts), len(shuffled)]
     parts = [shuffled[a:b] for a, b in pairwise(edges)]
-    assert piecemeal(parts) == fused(said)
+    assert piecemeal(parts, sleeps=sleeps) == fused(said)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 1 << 32), st.sampled_from([0, 16]))
+def test_a_root_that_sleeps_after_each_statement_ends_as_all_at_once(seed: int, few: int) -> None:
+    said = [s for s in rival_reports(random.Random(seed)) if not isinstance(s, Takedown)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(root, "FEW", few)
+        assert piecemeal([[s] for s in said], sleeps=True) == fused(said)
 
 
 @settings(max_examples=500, deadline=None)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from processors.fuse_stage import FuseStatements
+from processors.relocations import cache, fuse
 from stream.log import Log, Record, open_log
-from stream.messages import LocationChange, Relocation, Superseded, Takedown, Transition, decode, encode
+from stream.messages import LocationChange, Relocation, Status, Superseded, Takedown, Transition, decode, encode
 from stream.stage import Done, Incoming, Outcome, Reject
 from stream.topics import Names, Outgoing
 from tests.processors.relocations.told import takedown, told, update
@@ -83,8 +84,35 @@ def test_a_batch_whose_commit_failed_is_fused_again_as_if_for_the_first_time(ben
     again = bench.stage(bench.batch(3, 6))
     assert again == lost
     bench.commit(again)
-    assert sorted(bench.transitions()) == ["appeared", "completed", "corroborated", "corroborated", "denied"]
+    assert sorted(bench.transitions()) == ["completed", "corroborated", "corroborated", "denied"]
     assert sum(r.merged_into is not None for r in bench.relocations().values()) == 1
+
+
+def test_of_roots_that_sleep_none_remembers_a_batch_whose_commit_failed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "ROOTS_OF", 0)  # of two roots the one used before sleeps
+    days: list[tuple[float, Status]] = [
+        (3, "planned"),
+        (5, "approved"),
+        (2, "planned"),
+        (6, "completed"),
+        (1, "denied"),
+    ]
+    order = [("one", "other"), ("other", "one")] * 3  # each is now and then the one that stays awake
+    said = [told(r, day, status, root=r) for (day, status), roots in zip(days, order, strict=False) for r in roots]
+    bench.append(said)
+    for n in range(0, len(said), 2):
+        bench.stage(bench.batch(n, n + 1))
+        lost = bench.stage(bench.batch(n, n + 2))
+        again = bench.stage(bench.batch(n, n + 2))
+        assert again == lost
+        bench.commit(again)
+    forget = {"version": 0, "announced": ()}
+    living = [r.model_copy(update=forget) for r in bench.relocations().values() if r.merged_into is None]
+    once = [r for root in ("one", "other") for r in fuse(s for s in said if s.actor.root == root)]
+    assert sorted(living, key=lambda r: r.id) == sorted(once, key=lambda r: r.id)
+    assert bench.transitions().count("completed") == 2
 
 
 def test_another_process_goes_on_from_the_log_alone(bench: Bench) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.relocations import fuse
+from processors.relocations import cache, fuse
 from processors.relocations.announcing import Gone
 from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import compact
-from stream.messages import LocationChange, Relocation, Superseded, Takedown, Transition, encode
+from stream.messages import LocationChange, Relocation, Status, Superseded, Takedown, Transition, encode
 from tests.processors.relocations.told import rival_reports, statements, takedown, takedowns, told, update, updates
 
 Said = LocationChange | Superseded | Takedown
@@ -87,22 +88,30 @@ def test_as_they_arrive_is_as_all_at_once(said: list[Said], cuts: list[int], cha
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(0, 1 << 32), st.integers(1, 4))
-def test_rivals_that_come_and_go_end_as_all_at_once(seed: int, most: int) -> None:
+@given(st.integers(0, 1 << 32), st.integers(1, 4), st.booleans())
+def test_rivals_that_come_and_go_end_as_all_at_once(seed: int, most: int, sleep: bool) -> None:
     chance = random.Random(seed)
-    said = rival_reports(chance)
+    said = [*rival_reports(chance), *(rival_reports(chance, "another root") if sleep else ())]
+    chance.shuffle(said)
     desk, taken = Desk(), 0
-    while taken < len(said):
-        count = chance.randint(1, most)
-        desk.take(said[taken : taken + count])
-        taken += count
+    with pytest.MonkeyPatch.context() as patch:
+        if sleep:  # of two roots one always
+            patch.setattr(cache, "ROOTS_OF", 0)
+        while taken < len(said):
+            count = chance.randint(1, most)
+            desk.take(said[taken : taken + count])
+            taken += count
     assert desk.living() == _at_once(said)
 
 
 def _at_once(said: Sequence[Said]) -> dict[str, Relocation]:
-    changes = [s for s in said if isinstance(s, LocationChange)]
+    updates = [s for s in said if isinstance(s, Superseded)]
     down = [s for s in said if isinstance(s, Takedown)]
-    return {r.id: r for r in fuse(changes, [s for s in said if isinstance(s, Superseded)], down)}
+    roots: defaultdict[str, list[LocationChange]] = defaultdict(list)
+    for s in said:
+        if isinstance(s, LocationChange):
+            roots[s.actor.root].append(s)
+    return {r.id: r for changes in roots.values() for r in fuse(changes, updates, down)}
 
 
 @settings(max_examples=300, deadline=None)
@@ -168,6 +177,14 @@ def test_background_is_never_announced() -> None:
     assert (case.background, case.status, case.independent_sources) == (False, "planned", 1)
 
 
+@pytest.mark.parametrize("status", ["completed", "denied"])
+def test_what_is_told_as_over_at_first_is_announced_once(status: Status) -> None:
+    desk = Desk()
+    assert desk.take([told("a", 0, status)]) == [(status, status)]
+    assert desk.transitions[0].before is None
+    assert (status, status) not in desk.take([told("b", 0.1, status)])
+
+
 def test_a_rival_that_came_too_late_is_told_no_more() -> None:
     desk = Desk()
     desk.take([told("a", 8, destination="Erbil")])
@@ -185,11 +202,20 @@ def test_two_destinations_at_once_are_disputed_until_one_is_denied() -> None:
         ("appeared", "planned"), ("disputed", "disputed"), ("disputed", "disputed"),
     ]  # fmt: skip
     assert {c.text for r in desk.published.values() for c in r.contradictions} == {
-        "told to Baghdad, IQ instead", "told to Ankara, TR instead",
+        "A: to Baghdad, IQ instead", "B: to Ankara, TR instead",
     }  # fmt: skip
     assert desk.take([told("c", 2, "denied", destination="Ankara")]) == [
         ("denied", "denied"), ("disputed", "settled"), ("disputed", "settled"),
     ]  # fmt: skip
+
+
+def test_a_contradiction_names_the_outlets_that_told_of_the_rival_first() -> None:
+    desk = Desk()
+    desk.take([told("a", 0), *(told(o, 1 + n / 10, destination="Ankara") for n, o in enumerate("bcd")), told("b", 2)])
+    (kept,) = (r for r in desk.published.values() if r.destination and r.destination.name == "Baghdad")
+    assert [c.text for c in kept.contradictions] == ["B, C, D: to Ankara, TR instead"]
+    desk.take([told("e", 3, destination="Ankara")])
+    assert [c.text for c in desk.published[kept.id].contradictions] == ["B, C, D and others: to Ankara, TR instead"]
 
 
 def test_what_was_read_with_little_confidence_is_announced_when_somebody_says_it_surely() -> None:

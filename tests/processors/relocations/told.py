@@ -108,7 +108,7 @@ def takedowns() -> st.SearchStrategy[Takedown]:
     return st.sampled_from(["one", "two", "three"]).map(takedown)
 
 
-def rival_reports(chance: random.Random) -> list[LocationChange | Superseded | Takedown]:
+def rival_reports(chance: random.Random, root: str = ROOT) -> list[LocationChange | Superseded | Takedown]:
     """Reports, each of its own article, that one actor goes to one of three places, told or denied about a week apart,
     with updates and takedowns: cases that become each other's rivals, and are none any more when a late report, an
     update or a takedown comes."""
@@ -117,7 +117,7 @@ def rival_reports(chance: random.Random) -> list[LocationChange | Superseded | T
         day = chance.choice([0, 8, 15, 22, 30, 37]) + chance.random()
         status: Status = chance.choice(["planned", "planned", "denied"])
         place = chance.choice(["Baghdad", "Erbil", "Ankara"])
-        said.append(told(f"outlet{chance.randrange(9)}", day, status, destination=place, article=str(n)))
+        said.append(told(f"outlet{chance.randrange(9)}", day, status, destination=place, article=str(n), root=root))
         if chance.random() < 0.3:
             said.append(update(str(n), day, chance.choice([0.1, 0.5])))
         if chance.random() < 0.15:
