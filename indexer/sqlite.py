@@ -67,6 +67,9 @@ class SqliteIndex:
                 count = self._index_again(kind, table)
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"layout:{table}", layout_of(kind)))
             lines.append(f"index: {table} {'created' if had is None else f'changed: {count} documents indexed again'}")
+        with self._transaction("IMMEDIATE"):
+            if self._layout(table_of("articles", live_generation(self._db))) is None:  # the file was made anew
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('live', ?)", (generation,))
         return lines
 
     def put(self, puts: Sequence[Put]) -> list[Report]:

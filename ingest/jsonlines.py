@@ -103,9 +103,12 @@ def _fetched(raw: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(raw)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise BadLine(f"fetched: {raw[:100]!r} is not an ISO 8601 time") from error
+    if moment.year < 1970:  # a version counts from there
+        raise BadLine(f"fetched: {raw[:100]!r} is before 1970")
+    return moment
 
 
 def _authors(value: object) -> tuple[str, ...]:

@@ -106,9 +106,9 @@ class KnownArticles:
 
     def _keep(self, value: bytes) -> None:
         """What is no article is passed over: whoever consumes the topic makes it a dead letter."""
-        with suppress(ValueError, KeyError, TypeError, OverflowError):
+        with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
             row = json.loads(value)
-            identity = (row["id"], row["version"], row["content_hash"], row["feed_id"])
+            identity = (str(row["id"]), int(row["version"]), str(row["content_hash"]), str(row["feed_id"]))
             self._db.execute(_KEEP, (*identity, row["origin"] != "backfill"))
 
 

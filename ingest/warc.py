@@ -174,6 +174,7 @@ def _bounded(content: Any, max_bytes: int) -> bytes:
 def _date(value: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat((value or "").strip())
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.year >= 1970 else None  # a version counts from there

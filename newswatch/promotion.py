@@ -57,12 +57,14 @@ def promote(settings: Settings, name: str, stop: Event, tell: Tell) -> None:
         generations = Generations(log, topics)
         known = generations.read()
         mine = standing(known, name)
-        if live_of(known) == name and (mine.created is None or mine.searched_from):
+        if live_of(known) == name and sets.live() == name and (mine.created is None or mine.searched_from):
             tell(f"{name} is live already")
             return
         if live_of(known) != name:
             _refuse(known, name)
             _require_all(log, sets, topics, stop)
+            known = generations.read()  # it was a while
+            _refuse(known, name)
             mine = _hand_over(generations, known, name, datetime.now(UTC))
             tell(f"the stages change over to {name}; alerts: articles fetched from {mine.live_from:%H:%M:%S} UTC on go"
                  f" through {name}")  # fmt: skip

@@ -101,13 +101,23 @@ def find(log: Log, index: Index, topics: Names, url_or_id: str) -> Found:
     )
 
 
+def forbid(log: Log, topics: Names, ids: Collection[str], now: datetime) -> None:
+    """Say that these articles are taken down: from now on nobody begins to publish, read or send them. What was under
+    way may still come: ``find`` what there is after this. Raises ``LogError``."""
+    topic = topics.topic("takedowns")
+    with log.transaction() as tx:
+        for article_id in sorted(ids):
+            value = encode(Takedown(article_id=article_id, at=now))
+            tx.publish(topic, partition_of(article_id, log.partitions(topic)), article_id, value)
+
+
 def take_down(log: Log, index: Index, topics: Names, found: Found, now: datetime) -> None:
-    """Remove what was found; may be repeated. Raises ``LogError``, ``IndexUnavailable``."""
+    """Remove what was found, after ``forbid``; may be repeated. Raises ``LogError``, ``IndexUnavailable``."""
+    # first: those that others tell, too, are told anew by fuse once it meets what is published here
+    index.remove("relocations", sorted(found.relocations))
     with log.transaction() as tx:
         for article_id in sorted(found.ids):
             value = encode(Takedown(article_id=article_id, at=now))
-            topic = topics.topic("takedowns")
-            tx.publish(topic, partition_of(article_id, log.partitions(topic)), article_id, value)
             topic = topics.topic("location-changes")
             for partition in range(log.partitions(topic)):
                 tx.publish(topic, partition, f"takedown:{article_id}", value)
@@ -119,7 +129,6 @@ def take_down(log: Log, index: Index, topics: Names, found: Found, now: datetime
             end = waiting.model_copy(update={"state": "given_up", "at": now, "reason": REASON, "alert": None})
             tx.publish(topic, partition_of(end.id, log.partitions(topic)), end.id, encode(end))
     forget_articles(index, sorted(found.ids))
-    index.remove("relocations", sorted(found.relocations))  # those that others tell, too, are told anew by fuse
     quoting = _ids_in(found.alerts) | _telling(index, "alerts", found.ids)
     index.remove("alerts", sorted(quoting))
     while log.maintain(now):  # where the log is a file, the records go now

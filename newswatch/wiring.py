@@ -175,9 +175,14 @@ def backfill(
 
     with closing(connect_log(settings)) as log, PageReaders(full_text=full_text) as readers:
         topics = names(settings, log)
-        read, group = topics.topic("articles"), topics.group("enrich", "articles")
+        read = topics.topic("articles")
         feeds = {feed.publisher: feed for feed in present_feeds(log, topics).values()}
-        parts = (log, topics, settings.ingest, readers, feeds, lambda: lag(log, read, group), tell)
+
+        def behind() -> int:
+            """Of the generation that is live by now: a promotion may come in between."""
+            return lag(log, read, names(settings, log).group("enrich", "articles"))
+
+        parts = (log, topics, settings.ingest, readers, feeds, behind, tell)
         with closing(Backfiller(*parts)) as backfiller:
             for archive in archives:
                 yield archive, backfiller.run(archive, stop)

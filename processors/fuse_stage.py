@@ -6,15 +6,19 @@ import gc
 import time
 from collections.abc import Sequence
 
+import structlog
+
 from processors.relocations.announcing import Announcing, Gone
 from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import MAX_VERSION, Statement, compact
 from stream.errors import InvalidMessage
-from stream.log import Log
+from stream.log import Log, Record
 from stream.messages import LocationChange, Superseded, Takedown, decode
 from stream.stage import Done, Incoming, Outcome, Reject, Retry
 from stream.topics import Names, Outgoing
+
+logger = structlog.get_logger()
 
 CATCH_UP_SECONDS = 30.0
 """A worker reads for so long at once what came before its first batch; then its partitions hear of it."""
@@ -84,9 +88,10 @@ class FuseStatements:
         """Read the statements before ``until``."""
         topic, at = self._names.topic(CHANGES), self._cache.offset(partition, CHANGES)
         while at < until and time.monotonic() < deadline:
-            records = [r for r in self._log.read(topic, partition, at, READ) if r.offset < until]
-            found = [_again(r.value) for r in records if r.value is not None]
-            self._fusion.read_on(partition, [m for m in found if m is not None])
+            records = [r for r in self._log.read(topic, partition, at, min(READ, until - at)) if r.offset < until]
+            found = [m for r in records if r.value is not None and (m := _again(r.value)) is not None]
+            if found:  # offsets without records, as transactions leave them on Kafka, make no root old
+                self._fusion.read_on(partition, found)
             at = records[-1].offset + 1 if records else until
             self._cache.set_offset(partition, CHANGES, at)
         return at >= until
@@ -97,7 +102,7 @@ class FuseStatements:
         while records := self._log.read(topic, partition, at, READ):
             if time.monotonic() > deadline:
                 return False
-            known = {record.key: Known.read(record.value) if record.value else None for record in records}
+            known = {record.key: _known(record) for record in records}
             self._cache.remember(partition, known)
             at = records[-1].offset + 1
             self._cache.set_offset(partition, RELOCATIONS, at)
@@ -109,7 +114,8 @@ class FuseStatements:
         read: list[Statement | Superseded | Takedown] = []
         outputs: dict[int, list[Outgoing]] = {}
         last: dict[str | None, int] = {}
-        self._cache.taken_down.update(i.message.article_id for _, i in batch if isinstance(i.message, Takedown))
+        down = {(partition, i.message.article_id) for _, i in batch if isinstance(i.message, Takedown)}
+        self._cache.taken_down |= down
         for place, incoming in batch:
             try:
                 message = _read(incoming.message)
@@ -130,9 +136,20 @@ class FuseStatements:
         if isinstance(message, Takedown):
             said = self._cache.said_in(partition, message.article_id)
             return [Outgoing(CHANGES, f"{s.id}:{s.version}", s.actor.root, None) for s in said]
-        if isinstance(message, Statement) and message.article_id in self._cache.taken_down:
+        if isinstance(message, Statement) and (partition, message.article_id) in self._cache.taken_down:
             return [Outgoing(CHANGES, key, message.actor.root, None)]
         return []
+
+
+def _known(record: Record) -> Known | None:
+    """What the record tells of a relocation; nothing where it is none, as only a stranger's hand can put there."""
+    if record.value is None:
+        return None
+    try:
+        return Known.read(record.value)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        logger.warning("fuse: this record is no relocation and is passed over", key=record.key, error=repr(error)[:200])
+        return None
 
 
 def _outgoing(root: str, told: Announcing | Gone) -> list[Outgoing]:

@@ -67,7 +67,10 @@ def load_pipeline(model: str, learned: Path = DATA) -> Language:
 
 
 def _names_alone(nlp: Language) -> bool:
-    """Whether the entity recogniser needs nothing of the others; that of ``en_core_web_trf`` shares a transformer."""
+    """Whether the entity recogniser needs nothing of the others (that of ``en_core_web_trf`` shares a transformer), and
+    nobody added a component that may need theirs."""
+    if not set(nlp.pipe_names) <= {"ner", *_OF_GRAMMAR}:
+        return False
     recogniser: Any = nlp.get_pipe("ner")
     return not any(node.name.endswith("listener") for node in recogniser.model.walk())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from newswatch.cli import options
-from newswatch.takedown import Found, find, take_down
+from newswatch.takedown import Found, find, forbid, take_down
 from newswatch.wiring import connect_index, connect_log, names
 from stream.errors import ConfigError, NewswatchError
+from stream.generations import Generations
 from stream.settings import Settings
 from stream.topics import TOPICS
 
@@ -41,10 +42,13 @@ def forget(
             typer.echo(line)
         if not yes:
             _ask()
-        now = datetime.now(UTC)
-        take_down(log, index, names(settings, log), found, now)
+        now, topics = datetime.now(UTC), names(settings, log)
+        forbid(log, topics, found.ids, now)
+        found = find(log, index, topics, url_or_id)  # with what came while the question stood there
+        take_down(log, index, topics, found, now)
+        others = sorted(Generations(log, topics).read().keys() - {topics.generation})
     typer.echo("removed; no feed brings it back")
-    for line in _left(found, settings, now):
+    for line in _left(found, settings, now, others):
         typer.echo(line)
 
 
@@ -65,8 +69,8 @@ def _there(found: Found) -> Iterator[str]:
     )
 
 
-def _left(found: Found, settings: Settings, now: datetime) -> Iterator[str]:
-    """What cannot be reached, and until when."""
+def _left(found: Found, settings: Settings, now: datetime, others: Collection[str]) -> Iterator[str]:
+    """What cannot be reached, and until when; ``others``: the generations that are not live."""
     if found.relocations:
         yield "relocations that others tell, too, are told anew without it as soon as newswatch fuse and index run"
     yield "What this cannot reach:"
@@ -74,6 +78,9 @@ def _left(found: Found, settings: Settings, now: datetime) -> Iterator[str]:
         retention = TOPICS[name].retention
         assert isinstance(retention, timedelta)
         yield f"  the topic {name} keeps what it holds of it until {now + retention:%Y-%m-%d}"
+    for generation in others:
+        yield (f"  generation {generation}, where nobody works on it any more, keeps what it made of it until newswatch"
+               f" generations drop {generation}")  # fmt: skip
     if not settings.log.startswith("sqlite:"):
         yield "  Kafka drops the records of compacted topics when it compacts them (segment.ms, max.compaction.lag.ms)"
     for delivery in found.sent:

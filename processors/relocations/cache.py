@@ -85,8 +85,9 @@ class Cache:
         weakref.finalize(self, self._db.close)
         for statement in _SCHEMA:
             self._db.execute(statement)
-        self.taken_down: set[str] = set()
-        """Articles whose statements are never stored; of all partitions, for a takedown goes to all and stays."""
+        self.taken_down: set[tuple[int, str]] = set()
+        """Partition and article whose statements are never stored from the takedown in that partition on: what came
+        before it there is stored, or the takedown would find nothing to remove."""
         self._roots: OrderedDict[tuple[int, str], Root] = OrderedDict()
         self._held = 0
         self._era = 0
@@ -116,6 +117,7 @@ class Cache:
         """Forget all of a partition."""
         for table in ("statements", "updates", "known", "offsets"):
             self._execute(f"DELETE FROM {table} WHERE partition = ?", partition)
+        self.taken_down = {known for known in self.taken_down if known[0] != partition}
         self.forget_roots(partition)
 
     # -- how far it goes
@@ -158,7 +160,7 @@ class Cache:
 
     def store(self, partition: int, statements: Iterable[Statement]) -> None:
         """Store statements; of several revisions of one the newest stands. Not those of articles taken down."""
-        ours = (s for s in statements if s.article_id not in self.taken_down)
+        ours = (s for s in statements if (partition, s.article_id) not in self.taken_down)
         rows = [(*_hashes(partition, s), partition, s.article_id, s.version, s.row()) for s in ours]
         self._execute_all("INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?)", rows)
 
@@ -193,7 +195,7 @@ class Cache:
 
     def take_down(self, partition: int, article_id: str) -> None:
         """Forget the article's statements, and those that come yet. Roots that hold them are the caller's to mend."""
-        self.taken_down.add(article_id)
+        self.taken_down.add((partition, article_id))
         ours = "article = ? AND partition = ? AND article_id = ?"
         self._execute(f"DELETE FROM statements WHERE {ours}", hash((partition, article_id)), partition, article_id)
 

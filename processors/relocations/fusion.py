@@ -44,7 +44,7 @@ class Fusion:
             if isinstance(message, Superseded):
                 updates.setdefault(message.article_id, set()).add(message.version)
         down = [m.article_id for m in batch if isinstance(m, Takedown)]
-        self._cache.taken_down.update(down)
+        self._cache.taken_down.update((partition, article_id) for article_id in down)
         came = self._by_root(partition, batch, updates, down)
         found = {root: self._fuse(partition, root, what, updates) for root, what in came.items()}
         self._cache.store(partition, [m for m in batch if isinstance(m, Statement)])
@@ -72,7 +72,7 @@ class Fusion:
     ) -> dict[str, _Came]:  # fmt: skip
         came: defaultdict[str, _Came] = defaultdict(_Came)
         for message in batch:
-            if isinstance(message, Statement) and message.article_id not in self._cache.taken_down:
+            if isinstance(message, Statement) and (partition, message.article_id) not in self._cache.taken_down:
                 into = came[message.actor.root].statements
                 into[message.id] = newest(into.get(message.id), message)
         for article_id in updates:

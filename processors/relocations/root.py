@@ -102,7 +102,7 @@ class Root:
         for identifier, *_, rivals in cases:
             root._cases[identifier].rivals = [(key, root._cases[rival]) for key, rival in rivals]
         if len(root._cases) > FEW:
-            root._prune(root._last[0])
+            root._prune(max(case.standing.last for case in root._cases.values()))
         return root
 
     def _wake(self) -> None:
@@ -250,5 +250,6 @@ class Root:
             if undone is not None and undone.rivals:
                 self._touched.add(statement.id)
         self._touched.update(identifier for identifier, case in self._cases.items() if case.give_back(key))
-        self._prune(key[0])
+        # as of the last statement that is left, not of the undone one: an earlier one may come next
+        self._prune(max((case.standing.last for case in self._cases.values()), default=0))
         self._walked = place

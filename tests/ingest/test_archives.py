@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest import warc
 from ingest.archives import items, recognise
 from ingest.items import Item
 from ingest.parse import parse
@@ -243,6 +244,8 @@ def test_lines_become_entries(tmp_path: Path) -> None:
         (b'{"url": "https://a.example/1"}', "neither title nor text"),
         (b'{"url": "https://a.example/1", "title": ["t"]}', "title must be text"),
         (b'{"url": "https://a.example/1", "title": "t", "fetched": "yesterday"}', "ISO 8601"),
+        (b'{"url": "https://a.example/1", "title": "t", "fetched": "0001-01-01T00:00:00+05:00"}', "ISO 8601"),
+        (b'{"url": "https://a.example/1", "title": "t", "fetched": "0001-01-01T00:00:00Z"}', "before 1970"),
         (b"[" * 100_000, "not JSON"),
         (b'{"url": "https://a.example/1", "text": "' + b"x" * 20_000 + b'"}', "longer"),
     ],
@@ -330,3 +333,8 @@ def test_members_of_a_warc_are_independent_of_the_size_of_reads(tmp_path: Path) 
     assert [i.where for i in read(file(tmp_path, buffer.getvalue()), found[7_000].after)] == [
         i.where for i in found[7_001:]
     ]
+
+
+@pytest.mark.parametrize("date", ["0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00Z", "soon", None])
+def test_a_time_that_no_crawl_has_is_none(date: str | None) -> None:
+    assert warc._date(date) is None

@@ -369,6 +369,8 @@ def test_what_the_log_holds_is_read_on(log: Log) -> None:
     publish(log, ARTICLE, later)
     with log.transaction() as tx:
         tx.publish(NAMES.topic("articles"), 0, "junk", b"no json")
+        tx.publish(NAMES.topic("articles"), 0, "deep", b"[" * 200_000)
+        tx.publish(NAMES.topic("articles"), 0, "odd", b'{"id": [], "version": {}, "content_hash": 1, "feed_id": 2}')
     held.refresh()
     assert [r.version for r in held.of(ARTICLE.id)] == [ARTICLE.version, later.version]
     assert held.of(ARTICLE.id)[0] == Revision(ARTICLE.version, ARTICLE.content_hash, ARTICLE.feed_id, True)

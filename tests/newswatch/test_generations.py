@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -192,6 +193,21 @@ def test_a_promotion_changes_searches_and_stages_over(settings: Settings, log: L
     with closing(connect_index(settings)) as index:
         assert index.search("articles").total == 3
     assert promoted(settings) == ["g2 is live already"]
+
+
+def test_an_index_that_was_lost_after_a_promotion_is_made_anew_and_one_of_before_is_changed_over(
+    settings: Settings, log: Log, replayed: Generation
+) -> None:
+    file, before = settings.data_dir / "index.db", settings.data_dir / "before.db"
+    shutil.copy(file, before)
+    promoted(settings)
+    file.unlink()
+    set_up(settings)
+    index_article(settings, "g2", "a")
+    with closing(connect_index(settings)) as index:
+        assert index.search("articles").total == 1
+    shutil.copy(before, file)  # as of a backup that was made before: searches show g1
+    assert promoted(settings) == ["g2 is live: searches and dashboards show it"]
 
 
 def test_a_promotion_that_was_cut_off_goes_on(settings: Settings, log: Log, replayed: Generation) -> None:

@@ -19,7 +19,7 @@ from indexer.index import KINDS, Index, open_index
 from indexer.query import parse
 from indexer.stage import IndexAlerts, IndexEnriched, IndexRelocations
 from newswatch.cli import main
-from newswatch.takedown import find, take_down
+from newswatch.takedown import find, forbid, take_down
 from processors.enrich import Enricher
 from processors.fuse_stage import FuseStatements
 from processors.pipeline import load_pipeline
@@ -106,6 +106,7 @@ class Desk:
 
     def forget(self, url_or_id: str) -> tuple[int, int, int, int]:
         found = find(self.log, self.index, self.names, url_or_id)
+        forbid(self.log, self.names, found.ids, NOW)
         take_down(self.log, self.index, self.names, found, NOW)
         return len(found.revisions), len(found.statements), len(found.relocations), len(found.alerts)
 
@@ -197,6 +198,7 @@ def test_alerts_that_wait_for_a_target_are_not_sent_any_more(desk: Desk) -> None
             tx.publish(topic, partition_of(identifier, PARTITIONS), identifier, encode(delivery))
     found = find(desk.log, desk.index, desk.names, LONE.url)
     assert [d.target for d in found.sent] == ["two"]
+    forbid(desk.log, desk.names, found.ids, NOW)
     take_down(desk.log, desk.index, desk.names, found, NOW)
     desk.run()
     assert desk.kept(LONE) == []

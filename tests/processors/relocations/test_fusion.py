@@ -16,8 +16,18 @@ from processors.relocations.announcing import Gone
 from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import compact
-from stream.messages import LocationChange, Relocation, Status, Superseded, Takedown, Transition, encode
-from tests.processors.relocations.told import rival_reports, statements, takedown, takedowns, told, update, updates
+from stream.ids import statement_id
+from stream.messages import LocationChange, Place, Relocation, Status, Superseded, Takedown, Transition, encode
+from tests.processors.relocations.told import (
+    ROOT,
+    rival_reports,
+    statements,
+    takedown,
+    takedowns,
+    told,
+    update,
+    updates,
+)
 
 Said = LocationChange | Superseded | Takedown
 SETS = st.lists(st.one_of(statements(), statements(), statements(), statements(), updates(), takedowns()), max_size=14)
@@ -239,3 +249,39 @@ def test_a_takedown_is_as_if_the_article_had_never_been_there() -> None:
     assert desk.take([told("a", 0, article="one"), told("c", 2, "completed", article="three")]) == []
     assert desk.take([takedown("two")]) == []
     assert desk.published == {}
+
+
+def test_a_takedown_met_in_one_partition_still_finds_what_another_has() -> None:
+    def outcome(*earlier: int) -> list[tuple[str, str]]:
+        kept = Cache()
+        fusion = Fusion(kept)
+        for partition in earlier:
+            fusion.take(partition, [takedown("one")])
+        fusion.read_on(1, [_compact(told("a", 1, article="one")), _compact(told("b", 2))])
+        return [(type(o).__name__, r) for r, told_ in fusion.take(1, [takedown("one")]).items() for o in told_]
+
+    assert outcome(0) == outcome() != []
+
+
+COUNTRIES = ["FR", "DE", "IT", "ES", "PT", "PL", "CZ", "SK", "HU", "RO", "BG", "GR", "AT", "CH", "BE", "NL", "DK", "SE",
+             "NO", "FI"]  # fmt: skip
+
+
+def _to_town(number: int, day: float, article: str, revision: float = 0) -> LocationChange:
+    town = Place(
+        text=f"Town {number}", name=f"Town {number}", geonames_id=number + 1, country=COUNTRIES[number], kind="city"
+    )
+    said = told("paper", day, article=article, revision=revision)
+    identifier = statement_id(said.article_id, ROOT, said.origin, town, said.kind, 0)
+    return said.model_copy(update={"destination": town, "id": identifier})
+
+
+@pytest.mark.parametrize("then", [
+    [_to_town(3, 5, "late", revision=100)], [takedown("late"), _to_town(3, 5, "next")],
+])  # fmt: skip
+def test_an_actor_of_many_cases_whose_latest_report_turns_out_to_be_old(then: list[Said]) -> None:
+    """Of many cases only those that may still be joined are looked at; which these are changes when the latest goes."""
+    desk, said = Desk(), [_to_town(n, n / 10, f"town {n}") for n in range(len(COUNTRIES))]
+    for one in [*said, _to_town(3, 100, "late"), *then]:
+        desk.take([one])
+    assert set(desk.living()) == set(_at_once([*said, _to_town(3, 100, "late"), *then]))
