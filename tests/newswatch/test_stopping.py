@@ -27,7 +27,8 @@ def test_a_storm_of_signals_ends_a_process_and_never_hangs_it() -> None:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
         try:
-            assert process.wait(20) == 0
+            # one that comes while the interpreter takes itself down finds no handler any more, and nothing under way
+            assert process.wait(20) in (0, -signal.SIGTERM)
         finally:
             process.kill()
             process.stdout.close()
