@@ -83,6 +83,12 @@ def draining(known: Mapping[str, Generation]) -> tuple[str, ...]:
     return tuple(sorted(g.id for g in known.values() if g.live_until is not None and g.drained is None))
 
 
+def at_work(known: Mapping[str, Generation]) -> frozenset[str]:
+    """The generations that stages work on: the live one, those that drain, those that a replay makes."""
+    replays = (g.id for g in known.values() if g.live_from is None)
+    return frozenset({live_of(known), *draining(known), *replays})
+
+
 def turn_of(known: Mapping[str, Generation], name: str) -> Turn:
     """The turn of the generation ``name``; an empty one while it was never live."""
     found = known.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -60,6 +61,11 @@ class Names:
         generations share is worked on once for all."""
         own = f"{self.generation}." if TOPICS[name].generational or name == "articles" else ""
         return f"{self.prefix}{own}{stage}.{name}"
+
+    def generation_of(self, group: str) -> str | None:
+        """The generation that a consumer group works on; None of one that all generations share."""
+        found = re.match(rf"{re.escape(self.prefix)}(g[1-9][0-9]*)\.", group)
+        return found[1] if found else None
 
     def described(self, *, derived_only: bool = False) -> list[Topic]:
         """All topics, or only the generation's own, under their full names, for ``Log.create_topics``."""

@@ -14,6 +14,8 @@ from newswatch.commands.search import Json
 from newswatch.wiring import connect_log, names
 from stream.dead_letters import DeadLetter, find_dead_letters, list_dead_letters, retry, value_of
 from stream.errors import ConfigError
+from stream.generations import Generations
+from stream.lineage import at_work
 from stream.log import Log
 from stream.topics import Names
 
@@ -86,7 +88,14 @@ def give_back(
             if everything
             else find_dead_letters(log, topics, identifiers or [])
         )
+        working = at_work(Generations(log, topics).read())
+        groups = {letter.group: topics.generation_of(letter.group) for letter in letters}
+        over = [letter for letter in letters if (of := groups[letter.group]) and of not in working]
+        letters = [letter for letter in letters if letter not in over]
         retry(log, topics, letters)
+    for letter in over:
+        generation = groups[letter.group]
+        typer.echo(f"dead letter {letter.id}: nobody works on {generation} any more; passed over", err=True)
     typer.echo(f"gave back {len(letters)} dead letters")
 
 

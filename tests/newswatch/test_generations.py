@@ -15,6 +15,7 @@ import pytest
 from indexer.generations import open_index_sets
 from indexer.index import Put
 from newswatch import draining, promotion
+from newswatch.cli import main
 from newswatch.dropping import drop, listed
 from newswatch.flow import DERIVING, Behind, Flow, derives_from
 from newswatch.following import Before, Following, Plan, plan
@@ -22,6 +23,7 @@ from newswatch.promotion import promote
 from newswatch.replay import Replay, begin
 from newswatch.showing import Progress, Rate, time_left
 from newswatch.wiring import connect_index, connect_log, names, set_up
+from stream.dead_letters import headers, list_dead_letters
 from stream.errors import ConfigError, NewswatchError
 from stream.generations import Generations
 from stream.lineage import EVER, Generation
@@ -274,3 +276,23 @@ def test_an_old_generation_drains_and_can_be_dropped(
         drop(settings, "g1")
     assert [g.state for g in listed(settings)] == ["live"]
     assert set_up(settings) == []  # nothing of the old one is made again
+
+
+def test_dead_letters_of_a_generation_that_is_over_are_passed_over(
+    settings: Settings, log: Log, replayed: Generation, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    promoted(settings)
+    monkeypatch.setenv("NEWSWATCH_DATA_DIR", str(settings.data_dir))
+    old = known(log)["g1"]
+    Generations(log, G2).publish(old.model_copy(update={"drained": datetime.now(UTC)}))
+    record = Record("news.articles", 0, 0, datetime.now(UTC), "k", b"v")
+    with log.transaction() as tx:
+        for group in ("news.g1.enrich.articles", "news.g2.enrich.articles", "news.alert.decisions"):
+            tx.publish("news.dead-letters", 0, group, b"v", headers("enrich", group, record, "broken", 1))
+    with pytest.raises(SystemExit) as ended:
+        main(["dead-letters", "retry", "--all"])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (0, "gave back 2 dead letters\n")
+    assert "nobody works on g1 any more; passed over" in said.err
+    assert [bool(letter.retried) for letter in list_dead_letters(log, G2)] == [False, True, True]
