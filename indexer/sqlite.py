@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -254,17 +255,21 @@ class SqliteIndex:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (f"layout:{table}",)).fetchone()
         return row[0] if row else None
 
-    @contextmanager
-    def _transaction(self, mode: Literal["DEFERRED", "IMMEDIATE"] = "DEFERRED") -> Iterator[None]:
-        """One transaction, ended in any case; SQLite's errors become ours."""
-        with FILE.guarded(self._path):
-            self._db.execute(f"BEGIN {mode}")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+    def _transaction(self, mode: Literal["DEFERRED", "IMMEDIATE"] = "DEFERRED") -> AbstractContextManager[None]:
+        return transaction(self._db, self._path, mode)
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection, path: str, mode: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[None]:
+    """One transaction on the index at ``path``, ended in any case; SQLite's errors become ours."""
+    with FILE.guarded(path):
+        db.execute(f"BEGIN {mode}")
+        try:
+            yield
+            db.execute("COMMIT")
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
 
 
 def _text(document: Document) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from indexer.fields import Kind
 from indexer.generations import DERIVED, EXAMPLES, Missing, not_there, refuse_live
-from indexer.sqlite import FILE
+from indexer.sqlite import FILE, transaction
 from indexer.sqlite_tables import live_generation, table_of
 
 _PARTS = ("_vocabulary", "_words", "_values", "")
@@ -45,7 +43,7 @@ class SqliteIndexSets:
 
     def promote(self, generation: str) -> Missing:
         """See ``IndexSets.promote``: looked at and changed over in one transaction."""
-        with self._writing():
+        with transaction(self._db, self._path, "IMMEDIATE"):
             missing = self._missing(generation)
             if not missing.count:
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES ('live', ?)", (generation,))
@@ -64,7 +62,7 @@ class SqliteIndexSets:
                 count = self._count(table)
             for part in ("_values", ""):
                 self._empty(table + part)
-            with self._writing():
+            with transaction(self._db, self._path, "IMMEDIATE"):
                 for part in _PARTS:
                     self._db.execute(f"DROP TABLE IF EXISTS {table}{part}")
                 self._db.execute("DELETE FROM meta WHERE name = ?", (f"layout:{table}",))
@@ -100,21 +98,10 @@ class SqliteIndexSets:
         key = "(doc, field, shown)" if table.endswith("_values") else "doc"
         some = f"SELECT {key.strip('()')} FROM {table} LIMIT {_BATCH}"
         while True:
-            with self._writing():
+            with transaction(self._db, self._path, "IMMEDIATE"):
                 removed = self._db.execute(f"DELETE FROM {table} WHERE {key} IN ({some})").rowcount
             if removed < _BATCH:
                 return
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with FILE.guarded(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
 
 
 def _number(generation: str) -> int:
