@@ -38,7 +38,7 @@ test: $(READY)
 wheel-test: $(READY)
 	@$(BIN)/python -m tests.wheel
 
-# Real servers and workers, killed again and again for some 12 minutes; the tests do a short form of it.
+# Real servers and workers, killed again and again for some 15 minutes; the tests do a short form of it.
 chaos: $(READY)
 	@$(BIN)/python -m tests.end_to_end.real_chaos
 

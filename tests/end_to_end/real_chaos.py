@@ -56,7 +56,7 @@ class Plan:
 SHORT = Plan(60.0, ((4, "ingest"), (10, "fuse"), (16, "alert"), (22, "index"), (26, "kafka"), (40, "elasticsearch"),
                     (45, "enrich")), 5.0)  # fmt: skip
 LONG = Plan(
-    420.0,
+    600.0,  # recoveries are awaited, so that the last blow falls later than planned, and still with news coming in
     (
         *((20.0 + 12 * n, stage) for n, stage in enumerate((*STAGES, *STAGES))),
         (150.0, "kafka"),
@@ -137,10 +137,10 @@ class Chaos:
         return {(t, g): {p: b.end for p, b in self.log.bounds(t).items()} for t, g in self._concerned(what)}
 
     def _is_past(self, what: str, marks: dict[tuple[str, str], dict[int, int]]) -> bool:
-        """Whether the groups have committed all that was there at the mark; for ingest, whether there is more."""
+        """Whether the groups have committed all that was there at the mark; for ingest, whether there is more, or all."""
         for (topic, group), ends in marks.items():
             if what == "ingest":
-                if any(self.log.read(topic, p, end, 1) for p, end in ends.items()):
+                if any(self.log.read(topic, p, end, 1) for p, end in ends.items()) or self._is_complete():
                     continue
                 return False
             stands = self.log.committed(topic, group)
