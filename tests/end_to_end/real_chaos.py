@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 PATIENCE = 900.0  # seconds; on a machine that is busy
 POISON_EACH = 100
+AT_WORK = 20.0
+"""Seconds after which a worker has surely reached the servers: one that finds none at its start ends with one line."""
 EARLY = -15
 """Of a worker that was told to stop before it knew how: it had nothing under way."""
 DEATHS = 8
@@ -104,6 +106,7 @@ class Chaos:
     def _strike(self, what: str) -> None:
         if what in self.fleet.servers:
             self._await(self._is_killer_found, "the record that kills to be found")  # or its time would be counted here
+            self._await(lambda: self.fleet.age() >= AT_WORK, "workers that are all at work")
             self.news.hold()
             self._report(what, self.fleet.break_down(what, self.plan.down))
             self.news.release()
