@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 PATIENCE = 900.0  # seconds; on a machine that is busy
 POISON_EACH = 100
-AT_WORK = 20.0
+AT_WORK = 12.0
 """Seconds after which a worker has surely reached the servers: one that finds none at its start ends with one line."""
 EARLY = -15
 """Of a worker that was told to stop before it knew how: it had nothing under way."""
@@ -140,7 +140,7 @@ class Chaos:
         return {(t, g): {p: b.end for p, b in self.log.bounds(t).items()} for t, g in self._concerned(what)}
 
     def _is_past(self, what: str, marks: dict[tuple[str, str], dict[int, int]]) -> bool:
-        """Whether the groups have committed all that was there at the mark; for ingest, whether there is more, or all."""
+        """Whether the groups have committed all that was there at the mark; for ingest, that more or all is there."""
         for (topic, group), ends in marks.items():
             if what == "ingest":
                 if any(self.log.read(topic, p, end, 1) for p, end in ends.items()) or self._is_complete():
