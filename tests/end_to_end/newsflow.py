@@ -57,6 +57,11 @@ class Story:
         return self.number % FEEDS
 
     @property
+    def file(self) -> str:
+        """Its number, so that none of them is a year: what was in 1959 is told as background."""
+        return f"{self.number:06}"
+
+    @property
     def url(self) -> str:
         """Its address."""
         return f"https://paper{self.feed}.example/news/{self.number}"
@@ -64,14 +69,14 @@ class Story:
     def title(self, *, revised: bool) -> str:
         """Its headline."""
         what = KILLER if self.kills else "Report"
-        return f"{what} {self.number}" + (", corrected" if revised else "")
+        return f"{what} {self.file}" + (", corrected" if revised else "")
 
     def body(self, *, revised: bool) -> str:
         """Its text, of some 60 words."""
         move = [] if self.move is None or (revised and self.withdrawn) else [self.move]
-        loud = [f"An {WORD} was raised in block {self.number}."] if self.number % 5 == 0 else []
+        loud = [f"An {WORD} was raised in block {self.file}."] if self.number % 5 == 0 else []
         turned = FILLER[self.number % len(FILLER) :] + FILLER[: self.number % len(FILLER)]
-        return " ".join([*move, f"This is file {self.number} of the archive.", *loud, *turned])
+        return " ".join([*move, f"This is file {self.file} of the archive.", *loud, *turned])
 
 
 def invent(count: int, killer: int, chance: random.Random) -> list[Story]:
