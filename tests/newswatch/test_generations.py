@@ -217,8 +217,11 @@ def test_a_promotion_that_was_cut_off_goes_on(settings: Settings, log: Log, repl
     old = Generation(id="g1", live_from=EVER, live_until=moment)
     Generations(log, G2).publish(old, replayed.model_copy(update={"live_from": moment}))
     assert {g.record.id: g.state for g in listed(settings)} == {"g1": "ending", "g2": "live, not searched yet"}
+    assert begin(settings, "g2", None, None) == known(log)["g2"]  # its replay may go on until then
     assert promoted(settings) == ["g2 is live: searches and dashboards show it"]
     assert known(log)["g2"].live_from == moment
+    with pytest.raises(ConfigError, match="is or was live"):
+        begin(settings, "g2", None, None)
 
 
 def test_what_lacks_something_is_not_promoted(
@@ -256,7 +259,8 @@ def test_an_old_generation_drains_and_can_be_dropped(
 ) -> None:
     assert replayed.live_from is None
     monkeypatch.setattr(promotion, "AHEAD", timedelta(seconds=0.5))
-    monkeypatch.setattr(draining, "GRACE", timedelta(seconds=0.5))
+    monkeypatch.setattr(draining, "GRACE", timedelta(seconds=0.3))
+    monkeypatch.setattr(draining, "SETTLED", timedelta(seconds=0.2))
     promoted(settings)
     old = draining.Drain(log, names(settings))
     append(log, 1)
