@@ -166,7 +166,8 @@ class RaiseAlerts:
             return "", []
         if not isinstance(message, EnrichedArticle | Transition):
             return None
-        moment = moment_of(incoming.record)
+        fetched = message.article.fetched if isinstance(message, EnrichedArticle) else None
+        moment = moment_of(incoming.record, fetched)
         if turn.is_over(moment):
             return "", []
         replayed = turn.is_replayed(moment)

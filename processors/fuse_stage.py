@@ -133,7 +133,8 @@ class FuseStatements:
             except InvalidMessage as error:
                 refused.append((place, Reject(str(error))))
             else:
-                read.append((moment_of(incoming.record), message))
+                fetched = incoming.message.fetched if isinstance(incoming.message, LocationChange) else None
+                read.append((moment_of(incoming.record, fetched), message))
                 outputs[place] = self._tombstones(partition, incoming.record.key, message)
                 last[message.actor.root if isinstance(message, Statement) else None] = place
         for root, found in self._of_each_turn(partition, read, turn):

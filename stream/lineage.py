@@ -74,11 +74,12 @@ def marked(moment: datetime) -> dict[str, str]:
     return {AS_OF: moment.isoformat()}
 
 
-def moment_of(record: Record) -> datetime:
-    """As of when the articles count from which the record was derived; of one that does not say, as of its append.
-    Raises ``ValueError`` where what it says is no time."""
+def moment_of(record: Record, fetched: datetime | None = None) -> datetime:
+    """As of when the articles count from which the record was derived. One that does not say (an older newswatch wrote
+    it) counts as of the fetch of its article, or else as of its append. Raises ``ValueError`` where what it says is no
+    time."""
     said = record.headers.get(AS_OF)
-    return datetime.fromisoformat(said) if said else record.timestamp
+    return datetime.fromisoformat(said) if said else fetched or record.timestamp
 
 
 @dataclass(frozen=True, slots=True)

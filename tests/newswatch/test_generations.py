@@ -224,6 +224,41 @@ def test_a_promotion_that_was_cut_off_goes_on(settings: Settings, log: Log, repl
         begin(settings, "g2", None, None)
 
 
+@pytest.mark.parametrize("step", ["_require_all", "_swap"])
+def test_of_two_who_promote_at_once_the_second_finds_it_done(
+    settings: Settings, log: Log, replayed: Generation, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The other comes, and ends, amidst the steps of the first: the instant stays the one that was told."""
+    instants: list[datetime | None] = []
+    real = getattr(promotion, step)
+
+    def meanwhile(*given: object) -> None:
+        monkeypatch.setattr(promotion, step, real)
+        promoted(settings)
+        instants.append(known(log)["g2"].live_from)
+        real(*given)
+
+    monkeypatch.setattr(promotion, step, meanwhile)
+    assert promoted(settings)[-1] == "g2 is live: searches and dashboards show it"
+    assert instants == [known(log)["g2"].live_from] == [known(log)["g1"].live_until]
+    assert replayed.live_from is None
+
+
+def test_what_is_dropped_while_it_is_promoted_is_not_promoted_any_more(
+    settings: Settings, log: Log, replayed: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = promotion._require_all
+
+    def meanwhile(*given: object) -> None:
+        real(*given)  # type: ignore[arg-type]
+        drop(settings, replayed.id)
+
+    monkeypatch.setattr(promotion, "_require_all", meanwhile)
+    with pytest.raises(ConfigError, match="no generation g2 was made"):
+        promoted(settings)
+    assert known(log) == {}
+
+
 def test_what_lacks_something_is_not_promoted(
     settings: Settings, log: Log, replayed: Generation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

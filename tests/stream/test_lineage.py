@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from stream import generations
+from stream.errors import NewswatchError
 from stream.generations import Generations
 from stream.lineage import (
     ALWAYS,
@@ -72,6 +77,7 @@ def test_what_counts_as_of_before_a_moment_is_appended_soon_after_it() -> None:
 def test_what_is_derived_says_as_of_when_its_articles_count() -> None:
     record = Record("enriched", 0, 0, T + timedelta(hours=1), "k", None)
     assert moment_of(record) == record.timestamp
+    assert moment_of(record, T) == T  # as an older newswatch wrote it
     assert moment_of(Record("enriched", 0, 0, T + timedelta(hours=1), "k", None, marked(T))) == T
 
 
@@ -84,15 +90,30 @@ def test_a_generation_that_has_drained_is_ended_no_more() -> None:
 def test_the_topic_holds_the_newest_record_of_each_until_it_is_gone(tmp_path: Path) -> None:
     log = open_log(f"sqlite:///{tmp_path}/log.db")
     names = Names()
-    generations = Generations(log, names)
-    assert generations.read() == {}  # a log that was set up before there was the topic
+    found = Generations(log, names)
+    assert found.read() == {}  # a log that was set up before there was the topic
     log.create_topics(names.described(), 4)
-    generations.publish(REPLAY)
-    generations.publish(OLD, NEW)
-    assert generations.read() == Generations(log, names).read() == {"g1": OLD, "g2": NEW}
-    generations.publish(gone="g1")
-    assert generations.read() == {"g2": NEW}
+    found.publish(REPLAY)
+    found.publish(OLD, NEW)
+    assert found.read() == Generations(log, names).read() == {"g1": OLD, "g2": NEW}
+    found.publish(gone="g1")
+    assert found.read() == {"g2": NEW}
     log.close()
+
+
+def test_who_changes_generations_does_so_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generations, "PATIENCE", 0.3)
+    url = f"sqlite:///{tmp_path}/log.db"
+    with closing(open_log(url)) as log, closing(open_log(url)) as other:
+        log.create_topics(Names().described(), 4)
+        mine, theirs = Generations(log, Names()), Generations(other, Names())
+        with mine.alone():
+            with pytest.raises(NewswatchError, match="at work just now; try again"), theirs.alone():
+                pass
+            mine.publish(REPLAY)
+        with theirs.alone():
+            theirs.publish(OLD)
+        assert mine.read() == {"g1": OLD, "g2": REPLAY}
 
 
 def test_only_what_is_derived_is_a_generations_own() -> None:
