@@ -23,6 +23,7 @@ from ingest.fulltext import PageReaders
 from ingest.known import KnownArticles, Revision, placed
 from ingest.parse import ParsedFeed, parse
 from ingest.records import article_record
+from stream import outage
 from stream.backfills import Backfill, Position
 from stream.errors import Fenced, LogError
 from stream.ids import OWN_VERSION, article_version, digest
@@ -299,7 +300,7 @@ def test_a_log_that_fails_is_tried_again_and_nothing_comes_twice(
     log: Log, readers: PageReaders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "MAX_ITEMS", 5)
-    monkeypatch.setattr(backfill, "MAX_LOG_WAIT", 0.01)
+    monkeypatch.setattr(outage, "MAX_LOG_WAIT", 0.01)
     failing = Failing(log, LogError("disk full"))
     assert fill(failing, readers, write(tmp_path / "a.warc", answers(12))).published == 12  # type: ignore[arg-type]
     assert len(published(log)) == 12
