@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
-from stream import generations
-from stream.errors import NewswatchError
 from stream.generations import Generations
 from stream.lineage import (
     ALWAYS,
@@ -99,21 +94,6 @@ def test_the_topic_holds_the_newest_record_of_each_until_it_is_gone(tmp_path: Pa
     found.publish(gone="g1")
     assert found.read() == {"g2": NEW}
     log.close()
-
-
-def test_who_changes_generations_does_so_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generations, "PATIENCE", 0.3)
-    url = f"sqlite:///{tmp_path}/log.db"
-    with closing(open_log(url)) as log, closing(open_log(url)) as other:
-        log.create_topics(Names().described(), 4)
-        mine, theirs = Generations(log, Names()), Generations(other, Names())
-        with mine.alone():
-            with pytest.raises(NewswatchError, match="at work just now; try again"), theirs.alone():
-                pass
-            mine.publish(REPLAY)
-        with theirs.alone():
-            theirs.publish(OLD)
-        assert mine.read() == {"g1": OLD, "g2": REPLAY}
 
 
 def test_only_what_is_derived_is_a_generations_own() -> None:
