@@ -174,7 +174,7 @@ def test_articles_of_the_next_generation_are_passed_over_and_the_others_say_as_o
 ) -> None:
     """By the fetch and the append alone, whenever they are read; takedowns go on."""
     text, second = article("Hamas leaders to leave Doha for Baghdad", ""), timedelta(seconds=1)
-    fetched = [(NOW - second, NOW + second), (NOW, NOW), (NOW - GRACE, NOW), (NOW - GRACE, NOW - second)]
+    fetched = [(NOW - second, NOW + second), (NOW, NOW), (NOW - GRACE, NOW), (NOW - 2 * GRACE, NOW - second)]
     batch = [
         Incoming(Record("articles", 0, n, at, "k", b""), text.model_copy(update={"fetched": seen, "id": str(n)}))
         for n, (seen, at) in enumerate(fetched)
