@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import structlog
 
 from alerts.channels import Channel, Failure
-from alerts.notify import delivered, given_up, late_reason, pause, too_late
+from alerts.notify import TAKEN_DOWN, delivered, given_up, late_reason, pause, too_late
 from alerts.wording import span
 from stream.messages import Alert, Delivery
 
@@ -60,13 +60,16 @@ class Lane:
         give_up_after: timedelta,
         clock: Callable[[], datetime],
         is_wanted: Callable[[str], bool],
+        is_taken_down: Callable[[Alert], bool],
         ended: SimpleQueue[Delivery],
     ) -> None:
-        """``is_wanted`` says whether a delivery's id is still ours to send; it is asked from the lane's thread."""
+        """``is_wanted`` says whether a delivery's id is still ours to send, ``is_taken_down`` whether its alert may not
+        be sent; they are asked before each attempt, from the lane's thread."""
         self._channel = channel
         self._give_up_after = give_up_after
         self._clock = clock
         self._is_wanted = is_wanted
+        self._is_taken_down = is_taken_down
         self._ended = ended
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._stop = threading.Event()
@@ -95,6 +98,10 @@ class Lane:
                 self._deal_with(work)
 
     def _deal_with(self, work: _Work) -> None:
+        assert work.delivery.alert is not None
+        if self._is_taken_down(work.delivery.alert):
+            self._give_up(work, TAKEN_DOWN)
+            return
         if too_late(work.delivery, self._clock(), self._give_up_after):
             self._give_up(work, late_reason(self._give_up_after, work.last, self._failing))
             return

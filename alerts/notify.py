@@ -20,7 +20,14 @@ MAX_PAUSE = 300.0
 """Seconds: back-off of a target that fails doubles from one second up to here."""
 MAX_ASKED = 3_600.0
 """Seconds that a target may ask to be left alone (``Retry-After``)."""
+TAKEN_DOWN = "an article that it quotes was taken down"
+"""Why an alert is not sent any more."""
 _READ = 500
+
+
+def quotes(alert: Alert, articles: Collection[str]) -> bool:
+    """Whether the alert is about one of the articles (ids), or quotes one."""
+    return alert.subject.id in articles or any(e.article_id in articles for e in alert.evidence)
 
 
 def delivery_id(alert_id: str, target: str) -> str:
@@ -117,7 +124,7 @@ class PlanDeliveries:
         alert = incoming.message
         if not isinstance(alert, Alert):
             return Reject(f"the notify stage reads Alert, this is {type(alert).__name__}")
-        unfit = alert.held_back or any(e.article_id in gone for e in alert.evidence)
+        unfit = alert.held_back or quotes(alert, gone)
         fresh = [] if unfit else [d for d in self._deliveries(alert) if self._is_new(d.id, planned)]
         planned.update(delivery.id for delivery in fresh)
         return Done(tuple(Outgoing("deliveries", d.id, d.id, d) for d in fresh))

@@ -10,7 +10,6 @@ from alerts.rules import On, Rule
 from alerts.wording import MAX_SENTENCE, cut, kind_name, minute, quoted_sentence, route
 from indexer.documents import relocation_document
 from indexer.query import Matchable, matches
-from stream.lineage import EVER
 from stream.messages import Alert, AlertEvidence, Relocation, Said, Subject, Transition
 
 MAX_QUOTES = 10
@@ -22,11 +21,11 @@ AGAINST = frozenset({"denied", "cancelled"})
 
 
 def told_by(
-    rules: Sequence[Rule], transition: Transition, now: datetime, max_age: timedelta, *, since: datetime = EVER
+    rules: Sequence[Rule], transition: Transition, now: datetime, max_age: timedelta, *, replayed: bool = False
 ) -> list[Alert]:
     """The alerts for which the transition gives cause, one for each rule on relocations that wants and matches it.
 
-    A rule is matched against the relocation as it is with the change. ``max_age`` and ``since``: see ``held_back``.
+    A rule is matched against the relocation as it is with the change. ``max_age`` and ``replayed``: see ``held_back``.
     Raises ``indexer.query.InvalidDocument`` for a relocation that could not be indexed either.
     """
     wanting = [r for r in rules if r.target == "relocations" and wants(r, transition)]
@@ -35,7 +34,7 @@ def told_by(
     document = relocation_document(transition.relocation)
     shown = Matchable("relocations", {**document, "withdrawn": False})
     whole = Matchable("relocations", document)
-    held = held_back(transition, max_age, since=since)
+    held = held_back(transition, max_age, replayed=replayed)
     # A query that does not name ``withdrawn`` hides what is; who heard of a move shall hear of its withdrawal, too.
     return [
         _alert(rule, transition, now, held)
@@ -81,11 +80,10 @@ def heard(relocation: Relocation) -> int:
     return max(1, relocation.independent_sources, *announced)
 
 
-def held_back(transition: Transition, max_age: timedelta, *, since: datetime = EVER) -> str | None:
+def held_back(transition: Transition, max_age: timedelta, *, replayed: bool = False) -> str | None:
     """Why alerts about the transition are not sent; None when they are: one article that made the change is enough,
-    if an alert about that article would be sent (``alerts.matching.held_back``). Those fetched before ``since`` were
-    found by a replay."""
-    reasons = [_reason(said, max_age, replayed=said.fetched < since) for said in transition.cause]
+    if an alert about that article would be sent (``alerts.matching.held_back``)."""
+    reasons = [_reason(said, max_age, replayed=replayed) for said in transition.cause]
     return None if None in reasons else (reasons[-1] if reasons else "nothing says what made the change")
 
 

@@ -19,13 +19,15 @@ import structlog
 
 from alerts.channels import Channel
 from alerts.lanes import Lane, Unset
+from alerts.notify import quotes
 from stream.appends import Append, Appender
 from stream.errors import Fenced, InvalidMessage, LogError, NewerSchema
 from stream.log import Log, Offset, Record, lag, partition_of
-from stream.messages import Delivery, decode, encode
+from stream.messages import Alert, Delivery, decode, encode
 from stream.metrics import RECORDS
 from stream.reporting import Counts
 from stream.stage import Reject
+from stream.takedowns import Takedowns
 from stream.targets import NotifySettings
 from stream.topics import Names
 
@@ -57,6 +59,8 @@ class Sender:
         self._clock = clock
         self._consumer = log.consumer(self._topic, names.group(STAGE, TOPIC))
         self._appender = Appender(log, names, STAGE, self._consumer.group)
+        self._takedowns = Takedowns(log, names)
+        self._gone: frozenset[str] = frozenset()  # articles taken down as of the last step; lanes look into it
         self._lanes: dict[str, Lane] = {}
         self._waiting: dict[int, dict[str, int]] = {}  # partition → id → offset, in the order of offsets
         self._read: dict[int, dict[str, Delivery]] = {}  # what waits and is not with its lane yet
@@ -76,6 +80,7 @@ class Sender:
         self._forget_what_was_lost()
         for record in records:
             self._take(record)
+        self._gone = self._takedowns.all()
         self._start()
         self._settle()
         return len(records)
@@ -186,9 +191,13 @@ class Sender:
         if target not in self._lanes:
             channel = self._channels.get(target) or Unset(target, self._clock)
             self._lanes[target] = Lane(
-                channel, self._settings.give_up_after, self._clock, self._sending.__contains__, self._queue
-            )
+                channel, self._settings.give_up_after, self._clock, self._sending.__contains__, self._is_taken_down,
+                self._queue,
+            )  # fmt: skip
         return self._lanes[target]
+
+    def _is_taken_down(self, alert: Alert) -> bool:
+        return quotes(alert, self._gone)
 
     # -- recording
 

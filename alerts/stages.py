@@ -13,7 +13,7 @@ import structlog
 from alerts.matching import REPLAYED, candidates
 from alerts.relocations import told_by, without
 from alerts.rules import Rule, RuleErrors, load_rules, rule_files
-from stream.lineage import ALWAYS, Turn
+from stream.lineage import ALWAYS, Turn, moment_of
 from stream.log import Log
 from stream.messages import Alert, EnrichedArticle, Transition
 from stream.stage import Done, Incoming, Outcome, Reject
@@ -122,7 +122,7 @@ class RaiseAlerts:
     ) -> None:
         """``rules`` gives the rules in force (a ``RulesFolder``), ``clock`` the time (UTC); what is held back
         follows from ``max_age``, see ``alerts.matching.held_back``, and from ``turn``, the generation's turn as of the
-        call: what it finds in articles of before is a replay's, those of after are left to the next generation."""
+        call: what came of articles of before is a replay's, what came of those of after is the next generation's."""
         self._rules = rules
         self._ledger = ledger
         self._takedowns = takedowns
@@ -162,23 +162,18 @@ class RaiseAlerts:
     ) -> tuple[str, list[Alert]] | None:
         """The partition key of the cause and the alerts; None for a message that causes none. ``message``: of the
         record, what was not taken down; None: nothing."""
-        begins = turn.begins(incoming.record.timestamp)
         if message is None:
             return "", []
+        if not isinstance(message, EnrichedArticle | Transition):
+            return None
+        fetched = message.article.fetched if isinstance(message, EnrichedArticle) else None
+        moment = moment_of(incoming.record, fetched)
+        if turn.is_over(moment):
+            return "", []
+        replayed = turn.is_replayed(moment)
         if isinstance(message, EnrichedArticle):
-            fetched = message.article.fetched
-            if turn.is_over(fetched):
-                return message.article.id, []
-            replayed = fetched < begins
             return message.article.id, candidates(rules, message, now, self._max_age, replayed=replayed)
-        if isinstance(message, Transition):
-            root = message.relocation.actor.root
-            cause = tuple(said for said in message.cause if not turn.is_over(said.fetched))
-            if message.cause and not cause:
-                return root, []
-            mine = message.model_copy(update={"cause": cause})
-            return root, told_by(rules, mine, now, self._max_age, since=begins)
-        return None
+        return message.relocation.actor.root, told_by(rules, message, now, self._max_age, replayed=replayed)
 
 
 def _articles(message: object) -> set[str]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +61,7 @@ def recognise(path: Path, max_bytes: int, *, full_text: bool) -> Archive:
         if not path.is_file():
             raise ConfigError(f"{path}: no such file" if not path.exists() else f"{path}: not a file that can be read")
         about = path.stat()
-        kind = _kind(path)
+        kind = _kind(path, max_bytes)
         ends = _ends(path, about.st_size)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
@@ -82,52 +83,64 @@ def items(archive: Archive, position: Position, max_bytes: int, parse_feed: Pars
             yield from _entries(stream, position.number, max_bytes, parse_feed)
 
 
-def _kind(path: Path) -> ArchiveKind:
+def _kind(path: Path, max_bytes: int) -> ArchiveKind:
     with ArchiveStream(path) as stream:
         try:
-            start = _start(stream)
+            start = _beginning(stream, _LOOKED_AT)
         except Damaged as error:
             raise ConfigError(f"{path}: no archive: {error}") from error
+        text = decode(start).text.lstrip()
+        if text.startswith("{"):
+            return _json_kind(path, stream, start, max_bytes)
     packed = [name for magic, name in _PACKED if start.startswith(magic)]
     if packed:
         raise ConfigError(f"{path}: packed with {packed[0]}; unpack it first (newswatch reads {_KINDS})")
     if start.startswith(b"WARC/"):
         return "warc"
-    text = decode(start).text.lstrip()
     if not start.strip():
         raise ConfigError(f"{path}: empty; newswatch reads {_KINDS}")
-    if text.startswith("{"):
-        return _json_kind(path, start)
     if text.startswith("<") and _FEED.search(text):
         return "feed"
     why = "a page of HTML, not a feed" if _HTML.search(text[:2_000]) else "not an archive that newswatch knows"
     raise ConfigError(f"{path}: {why}; it reads {_KINDS}")
 
 
-def _start(stream: ArchiveStream) -> bytes:
-    """What the stream begins with; a damage behind the first bytes is the reader's to tell."""
-    start = b""
+def _beginning(stream: ArchiveStream, size: int) -> bytes:
+    """Up to ``size`` bytes; a damage behind the first of them is the reader's to tell."""
+    found = bytearray()
     try:
-        while len(start) < _LOOKED_AT and (piece := stream.read(1_024)):
-            start += piece
+        while len(found) < size and (piece := stream.read(1_024)):
+            found += piece
     except Damaged:
-        if not start:
+        if not found:
             raise
-    return start
+    return bytes(found)
 
 
-def _json_kind(path: Path, start: bytes) -> ArchiveKind:
-    """JSON Lines where the first line is an object that is no feed; a JSON Feed may be written over many lines."""
+def _json_kind(path: Path, stream: ArchiveStream, start: bytes, max_bytes: int) -> ArchiveKind:
+    """JSON Lines where the first line is an object that is no feed; a JSON Feed may be written over many lines, and say
+    only at its end that it is one. ``stream`` stands behind ``start``."""
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    line, ended, _ = text.partition(b"\n")
-    try:
-        first = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        if _JSON_FEED.search(text):
-            return "feed"
-        if ended or len(start) < _LOOKED_AT:  # else the line is longer than what was looked at
-            raise ConfigError(f"{path}: neither JSON Lines (line 1 is not JSON: {error}) nor a JSON Feed") from error
+    kind = _kind_of_line(text)
+    if isinstance(kind, Exception) and len(start) >= _LOOKED_AT:
+        with suppress(Damaged):
+            text += _beginning(stream, max_bytes - len(start))
+        kind = _kind_of_line(text)
+    if not isinstance(kind, Exception):
+        return kind
+    if _JSON_FEED.search(text):
+        return "feed"
+    if b"\n" not in text and len(start) >= _LOOKED_AT:  # a line that is cut off, or longer than may be read
         return "jsonl"
+    raise ConfigError(f"{path}: neither JSON Lines (line 1 is not JSON: {kind}) nor a JSON Feed") from kind
+
+
+def _kind_of_line(text: bytes) -> ArchiveKind | Exception:
+    """What the first line tells, or why it is not JSON."""
+    try:
+        first = json.loads(text.partition(b"\n")[0])
+    except (ValueError, RecursionError) as error:
+        return error
     version = first.get("version") if isinstance(first, dict) else None
     return "feed" if isinstance(version, str) and _JSON_FEED.search(f'"version":"{version}'.encode()) else "jsonl"
 

@@ -29,11 +29,11 @@ from stream.errors import Fenced, LogError, NewswatchError
 from stream.log import Log, Offset, partition_of
 from stream.logs import redact
 from stream.messages import Feed, encode
+from stream.outage import Outage
 from stream.settings import IngestSettings
 from stream.table import Table
 from stream.takedowns import Takedowns
 from stream.topics import Names
-from stream.worker import MAX_LOG_WAIT
 
 logger = structlog.get_logger()
 
@@ -96,21 +96,20 @@ class Backfiller:
         While the log is away it waits. Raises ``NewswatchError`` when the file cannot be read any more.
         """
         state: Backfill | None = None
-        failures = 0
+        outage = Outage(stop)
         while not stop.is_set():
             try:
                 state = self._state(archive, stop)
                 if state is None or state.finished:
                     return state
                 for reached in self._steps(archive, state, stop):
-                    state, failures = reached, 0
+                    state = reached
+                    outage.over()
                 break
             except Fenced as error:
                 logger.info("another backfill has taken over", file=archive.name, reason=str(error))
             except LogError as error:
-                failures += 1
-                (logger.debug if failures > 1 else logger.warning)("waiting for the log", reason=str(error))
-                stop.wait(min(MAX_LOG_WAIT, 2.0 ** min(failures - 1, 10)))
+                outage.wait(error)
             except OSError as error:
                 raise NewswatchError(f"{archive.path}: cannot be read: {error.strerror}") from error
         return state

@@ -25,6 +25,7 @@ from stream.ids import digest
 from stream.messages import Feed, FeedState
 from stream.topics import Outgoing
 
+_CUT_OFF = "the file ends before </opml>: it is cut off; export or copy it again"
 _KEYS = ("url", "title", "publisher", "country", "language", "fulltext")
 
 
@@ -35,6 +36,14 @@ class Entry:
     feed: Feed
     first_line: int
     last_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The feeds of a list that somebody else wrote, each once, and what cannot be taken of it, in a line each."""
+
+    feeds: tuple[Feed, ...]
+    odd: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,26 @@ def load_feeds(path: Path) -> list[Feed]:
     return [entry.feed for entry in parse_list(read_list(path), str(path))]
 
 
+def import_list(path: Path) -> Imported:
+    """The feeds of a file to be added to the list; an odd entry of an OPML file, which a program wrote, costs only
+    itself. Raises ``ConfigError``, also for anything odd in YAML."""
+    text = _text(read_list(path), str(path))
+    if not is_opml(text):
+        return Imported(tuple(load_feeds(path)), ())
+    found: dict[str, Feed] = {}
+    odd: list[str] = []
+    for outline in opml.parse(text, str(path)):
+        try:
+            feed = make_feed(outline.url, title=outline.title)
+        except ConfigError as error:
+            odd.append(f"{path}:{outline.line}: {error}")
+        else:
+            found.setdefault(urls.same(feed.url), feed)  # readers list a feed in each of its folders
+    if opml.is_cut_off(text):
+        odd.append(f"{path}:{text.count(chr(10)) + 1}: {_CUT_OFF}")
+    return Imported(tuple(found.values()), tuple(odd))
+
+
 def read_list(path: Path) -> bytes:
     """The bytes of a feed list. Raises ``ConfigError``."""
     try:
@@ -149,6 +178,8 @@ def _text(content: bytes, name: str) -> str:
 
 
 def _opml_entries(text: str, name: str) -> list[Entry]:
+    if opml.is_cut_off(text):
+        raise ConfigError(f"{name}:{text.count(chr(10)) + 1}: {_CUT_OFF}")
     entries = []
     for outline in opml.parse(text, name):
         try:

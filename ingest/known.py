@@ -30,6 +30,8 @@ class Revision:
     content_hash: str
     feed_id: str
     live: bool
+    length: int = 0
+    """Characters of its text (``length_of``)."""
 
 
 def placed(
@@ -40,7 +42,9 @@ def placed(
     ``first_seen`` is when its content was first fetched; not ``certain`` where the archive does not say so. Then any
     live revision counts as newer. A copy never gets above a live revision that is newer than it, also where it is its
     outlet's own and that one second-hand: what was polled knows better what the outlet says today. A ``partial`` copy
-    (a page without its text) adds nothing to what was polled.
+    (a page without its text) adds nothing to what was polled. Nor does an older copy where what is newer is of the same
+    kind of archive, or was polled with as much text: it is an older wording, which nobody says any more, and nothing
+    would take back what it says.
     """
     if any(r.content_hash == article.content_hash or (partial and r.live) for r in known):
         return None
@@ -56,8 +60,16 @@ def placed(
         free = min(seen, min(newer) - 1)
         while free in taken:
             free -= 1
+    length = length_of(article.body, article.summary)
+    if any(r.version > free and (r.length >= length if r.live else r.feed_id == article.feed_id) for r in known):
+        return None
     update = any(r.feed_id == article.feed_id and r.version < free and not r.live for r in known)
     return article.model_copy(update={"version": free, "update": update})
+
+
+def length_of(body: object, summary: object) -> int:
+    """Characters of an article's text: its body, else its summary."""
+    return len(str(body or summary or ""))
 
 
 class KnownArticles:
@@ -86,7 +98,7 @@ class KnownArticles:
             rows = self._db.execute(_FIND, (article_id,)).fetchall()
         except sqlite3.Error as error:
             raise _full(error) from error
-        return [Revision(version, content, feed, bool(live)) for version, content, feed, live in rows]
+        return [Revision(version, content, feed, bool(live), length) for version, content, feed, live, length in rows]
 
     def _take(self, records: Iterable[Record]) -> None:
         try:
@@ -109,7 +121,8 @@ class KnownArticles:
         with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
             row = json.loads(value)
             identity = (str(row["id"]), int(row["version"]), str(row["content_hash"]), str(row["feed_id"]))
-            self._db.execute(_KEEP, (*identity, row["origin"] != "backfill"))
+            length = length_of(row.get("body"), row.get("summary"))
+            self._db.execute(_KEEP, (*identity, row["origin"] != "backfill", length))
 
 
 def _full(error: sqlite3.Error) -> LogError:
@@ -117,9 +130,9 @@ def _full(error: sqlite3.Error) -> LogError:
 
 
 _TABLE = (
-    "CREATE TABLE known (article TEXT, version INTEGER, content TEXT, feed TEXT, live INTEGER,"
+    "CREATE TABLE known (article TEXT, version INTEGER, content TEXT, feed TEXT, live INTEGER, length INTEGER,"
     " PRIMARY KEY (article, version)) WITHOUT ROWID"
 )
-_FIND = "SELECT version, content, feed, live FROM known WHERE article = ? ORDER BY version"
-_KEEP = "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?)"
+_FIND = "SELECT version, content, feed, live, length FROM known WHERE article = ? ORDER BY version"
+_KEEP = "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?)"
 _FORGET = "DELETE FROM known WHERE article = ? AND version = ?"

@@ -6,6 +6,7 @@ OPML has a place for a feed's URL and title; publisher, country and language are
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
@@ -14,6 +15,10 @@ import listparser
 
 from stream.errors import ConfigError
 from stream.messages import Feed
+
+_ROOT = re.compile(r"<opml\b", re.IGNORECASE)
+_END = re.compile(r"</opml\s*>", re.IGNORECASE)
+_TAG_END = re.compile(r"""["'/]\s*>|</\w+\s*>|<\w+>""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +31,10 @@ class Outline:
 
 
 def parse(text: str, name: str) -> list[Outline]:
-    """The feeds of an OPML document called ``name``. Raises ``ConfigError``."""
+    """The feeds of an OPML document called ``name``; of one that is cut off, those before. Raises ``ConfigError``."""
+    whole = _whole_tags(text) if is_cut_off(text) else text
     try:
-        harvest = listparser.parse(text.encode())
+        harvest = listparser.parse(whole.encode())
     except Exception as error:  # a parser of the wild web: whatever it raises means that the file is broken
         raise ConfigError(f"{name}:1: not readable as OPML: {type(error).__name__}") from error
     if not harvest["version"].startswith("opml") and not harvest["feeds"]:
@@ -36,6 +42,11 @@ def parse(text: str, name: str) -> list[Outline]:
             f"{name}:1: neither OPML nor YAML; export an OPML file from your reader, or write a YAML list"
         )
     return [Outline(f["url"], f["title"] or None, _line_of(f["url"], text)) for f in harvest["feeds"]]
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether the document lacks its end, as a download that broke does."""
+    return _ROOT.search(text) is not None and _END.search(text) is None
 
 
 def dump(feeds: Iterable[Feed]) -> str:
@@ -49,6 +60,12 @@ def dump(feeds: Iterable[Feed]) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>\n<opml version="2.0">\n'
         f"  <head>\n    <title>{escape('newswatch feeds')}</title>\n  </head>\n  <body>\n{outlines}  </body>\n</opml>\n"
     )
+
+
+def _whole_tags(text: str) -> str:
+    """Without the tag in which the text ends: half an address is another address."""
+    ends = [found.end() for found in _TAG_END.finditer(text)]
+    return text[: ends[-1]] if ends else ""
 
 
 def _attribute(value: str) -> str:

@@ -26,11 +26,11 @@ from stream.errors import ConfigError, Fenced, LogError
 from stream.log import Consumer, Log, Offset, partition_of
 from stream.messages import Feed, FeedState
 from stream.metrics import POLLS
+from stream.outage import Outage
 from stream.reporting import Counts, Reporter
 from stream.settings import IngestSettings
 from stream.takedowns import Takedowns
 from stream.topics import Names
-from stream.worker import MAX_LOG_WAIT
 
 logger = structlog.get_logger()
 
@@ -107,24 +107,20 @@ class IngestWorker:
     def run(self, stop: threading.Event, reporter: Reporter | None = None) -> None:
         """Poll until ``stop``; polls under way are dropped then (they are made again), finished ones are published."""
         self._begin()
-        failures = 0
+        outage = Outage(stop)
         consumer = self._log.consumer(self._names.topic("feeds"), self._names.group("ingest", "feeds"))
         try:
             with Poller(self._settings, self._clock) as poller:
                 while not stop.is_set():
                     try:
                         self._step(consumer, poller, self._is_due)
-                        if failures:
-                            logger.info("the log answers again")
-                        failures = 0
+                        outage.over()
                         if reporter:
                             reporter.came_round()
                     except LogError as error:
-                        failures += 1
                         if reporter:
                             reporter.came_round(error)
-                        (logger.debug if failures > 1 else logger.warning)("waiting for the log", reason=str(error))
-                        stop.wait(min(MAX_LOG_WAIT, 2.0 ** min(failures - 1, 10)))
+                        outage.wait(error)
         finally:
             _leave(consumer)
             if reporter:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from newswatch.flow import Flow
-from stream.errors import LogError
 from stream.generations import Generations
 from stream.lineage import GRACE
 from stream.log import Log
@@ -17,6 +16,8 @@ from stream.topics import Names
 logger = structlog.get_logger()
 
 LOOK_SECONDS = 1.0
+SETTLED = timedelta(seconds=20)
+"""What was appended so long ago can be read: a transaction ends within 10 s, and clocks may differ by as much."""
 STAGES = ("enrich", "fuse", "alert")
 """Its index set is written no more."""
 
@@ -24,27 +25,22 @@ STAGES = ("enrich", "fuse", "alert")
 class Drain:
     """Steps beside the workers of an old generation in the alert stage, the last to end; any number of them may run.
 
-    When ``GRACE`` is over (and as long again after the log last failed, for whoever has yet to publish what it fetched
-    before), and what is in ``articles`` then has gone through, it publishes that the generation has drained.
+    Whatever counts as of before the hand-over was appended to ``articles`` within ``GRACE`` after it. When what is
+    there then has gone through, it publishes that the generation has drained.
     """
 
     def __init__(self, log: Log, names: Names) -> None:
         self._log = log
         self._names = names
         self._generations = Generations(log, names)
-        self._look_at = self._steady_at = 0.0
+        self._look_at = 0.0
         self._flow: Flow | None = None
 
     def step(self, timeout: float) -> int:  # noqa: ARG002 (looking takes no time)
         """See ``stream.worker.Steps``. Raises ``LogError``."""
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_SECONDS
-            try:
-                self._look()
-            except LogError:
-                self._flow = None
-                self._steady_at = time.monotonic() + GRACE.total_seconds()
-                raise
+            self._look()
         return 0
 
     def close(self) -> None:
@@ -54,7 +50,7 @@ class Drain:
         mine = self._generations.read().get(self._names.generation)
         if mine is None or mine.live_until is None or mine.drained is not None:
             return
-        if datetime.now(UTC) < mine.live_until + GRACE or time.monotonic() < self._steady_at:
+        if datetime.now(UTC) < mine.live_until + GRACE + SETTLED:
             return
         self._flow = self._flow or Flow(self._log, self._names, STAGES)
         if self._flow.look() is None:

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from indexer.fields import Kind
-from indexer.generations import open_index_sets
+from indexer.generations import IndexSets, open_index_sets
 from newswatch.flow import DERIVING, derives_from, left_before
 from newswatch.wiring import connect_log, names
 from stream.errors import ConfigError, UnknownTopic
@@ -78,22 +78,28 @@ def drop(settings: Settings, name: str) -> list[str]:
     ):
         topics = replace(names(settings), generation=name)
         generations = Generations(log, topics)
-        known = generations.read()
-        if name == live_of(known) or name == sets.live():
-            raise ConfigError(f"{name} is live: what people search is not removed; promote another generation first")
-        if name in draining(known):
-            raise ConfigError(
-                f"{name} has yet to raise alerts about what was fetched before the promotion; try again in a minute"
-                " (the stages must run)"
-            )
-        if name not in known and name not in sets.present() and not _has_topics(log, topics):
-            raise ConfigError(f"there is no generation {name}; newswatch generations list shows them")
-        groups = [(topics.topic(t), topics.group(stage, t)) for stage in DERIVING for t in derives_from(stage)]
-        lines = log.remove([t.name for t in topics.described(derived_only=True)], groups)
-        lines += sets.drop(name)
-        if name in known:
-            generations.publish(gone=name)
+        with generations.alone():
+            known = generations.read()
+            _refuse(log, sets, topics, known)
+            groups = [(topics.topic(t), topics.group(stage, t)) for stage in DERIVING for t in derives_from(stage)]
+            lines = log.remove([t.name for t in topics.described(derived_only=True)], groups)
+            lines += sets.drop(name)
+            if name in known:
+                generations.publish(gone=name)
     return lines
+
+
+def _refuse(log: Log, sets: IndexSets, topics: Names, known: Mapping[str, Generation]) -> None:
+    name = topics.generation
+    if name == live_of(known) or name == sets.live():
+        raise ConfigError(f"{name} is live: what people search is not removed; promote another generation first")
+    if name in draining(known):
+        raise ConfigError(
+            f"{name} has yet to raise alerts about what was fetched before the promotion; try again in a minute"
+            " (the stages must run)"
+        )
+    if name not in known and name not in sets.present() and not _has_topics(log, topics):
+        raise ConfigError(f"there is no generation {name}; newswatch generations list shows them")
 
 
 def _has_topics(log: Log, topics: Names) -> bool:

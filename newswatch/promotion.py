@@ -5,14 +5,16 @@
 2. One record on ``generations`` says that the new one is live, and names an instant T a few seconds ahead. The running
    stages see it within a second and change over (``newswatch/following.py``): the live index set is written no more.
    Articles fetched before T alert through the old generation, whose stages go on beside (with the extraction that is
-   loaded by then) until it has drained (``newswatch/draining.py``); later ones through the new. Each alert worker reads
-   ``generations`` at every batch, so whoever handles an article that was fetched after T knows of T: it was published
-   before.
+   loaded by then) until it has drained (``newswatch/draining.py``); later ones through the new (``stream/lineage.py``).
+   Each worker of enrich reads ``generations`` at every batch, so whoever reads an article that was fetched after T
+   knows of T: it was published before. T is never moved: somebody may have gone by it.
 3. When the new index set holds all that the old one does (looked at and changed over in one step, again and again until
    it does), all aliases move at once, and that is recorded.
 
 The replay follows live articles until then, so the new generation is worked on at every moment. Whatever dies in
-between: the same command goes on from what is recorded.
+between: the same command goes on from what is recorded. What looks at the generations and then changes them does so
+alone (``Generations.alone``): of two who promote at once the second finds it done, and what is promoted cannot be
+dropped meanwhile.
 """
 
 from __future__ import annotations
@@ -63,13 +65,13 @@ def promote(settings: Settings, name: str, stop: Event, tell: Tell) -> None:
         if live_of(known) != name:
             _refuse(known, name)
             _require_all(log, sets, topics, stop)
-            known = generations.read()  # it was a while
-            _refuse(known, name)
-            mine = _hand_over(generations, known, name, datetime.now(UTC))
+            mine = _hand_over(generations, name)
             tell(f"the stages change over to {name}; alerts: articles fetched from {mine.live_from:%H:%M:%S} UTC on go"
                  f" through {name}")  # fmt: skip
         _swap(sets, name, stop)
-        generations.publish(mine.model_copy(update={"searched_from": datetime.now(UTC)}))
+        with generations.alone():
+            mine = standing(generations.read(), name)
+            generations.publish(mine.model_copy(update={"searched_from": mine.searched_from or datetime.now(UTC)}))
         tell(f"{name} is live: searches and dashboards show it")
 
 
@@ -114,16 +116,18 @@ def _some(missing: Missing) -> Missing | None:
     return missing if missing.count else None
 
 
-def _hand_over(generations: Generations, known: Mapping[str, Generation], name: str, now: datetime) -> Generation:
-    """Publish who is live from T on; again with a later T when that took until after T."""
-    old = standing(known, live_of(known))
-    while True:
-        moment = now + AHEAD
+def _hand_over(generations: Generations, name: str) -> Generation:
+    """Publish who is live from T on, unless somebody has done so meanwhile; the record of the live one."""
+    with generations.alone():
+        known = generations.read()
+        if live_of(known) == name:
+            return standing(known, name)
+        _refuse(known, name)
+        moment = datetime.now(UTC) + AHEAD
+        old = standing(known, live_of(known)).model_copy(update={"live_until": moment})
         mine = known[name].model_copy(update={"live_from": moment})
-        generations.publish(old.model_copy(update={"live_until": moment}), mine)
-        now = datetime.now(UTC)
-        if now < moment:
-            return mine
+        generations.publish(old, mine)
+        return mine
 
 
 def _swap(sets: IndexSets, name: str, stop: Event) -> None:

@@ -40,25 +40,38 @@ CAUGHT_UP_SECONDS = 10.0
 def begin(settings: Settings, name: str, since: datetime | None, until: datetime | None) -> Generation:
     """Make what the generation ``name`` needs, its topics, index set and starting offsets, or find it begun.
 
-    One that was begun goes on as it was. Raises ``ConfigError`` for one that is or was live, and where ``since`` is
-    missing.
+    One that was begun goes on as it was, also when it is live but not searched yet: until it holds all that the one
+    before did, somebody must work on it. Raises ``ConfigError`` for one that is or was live otherwise, and where
+    ``since`` is missing.
     """
     with closing(connect_log(settings)) as log:
         topics = replace(names(settings), generation=name)
         generations = Generations(log, topics)
-        known = generations.read()
-        found = known.get(name)
-        if name == live_of(known) or (found and found.live_from):
-            raise ConfigError(f"--into: {name} is or was live; replay into a new generation, e.g. {_unused(known)}")
-        if found is None:
-            if since is None:
-                raise ConfigError(f"--since: say from when on articles are replayed into {name}, e.g. --since 30d")
-            found = Generation(id=name, created=datetime.now(UTC), since=since, until=until)
-            log.create_topics(topics.described(derived_only=True), log.partitions(topics.topic("alerts")))
-            with closing(connect_index(settings, name)) as index:
-                index.setup()
-            generations.publish(found)
-        _begin_at(log, topics, found.since or since or datetime.now(UTC))
+        with generations.alone():
+            found = _begun(settings, log, generations, topics, since, until)
+            _begin_at(log, topics, found.since or since or datetime.now(UTC))
+    return found
+
+
+def _begun(
+    settings: Settings, log: Log, generations: Generations, topics: Names, since: datetime | None,
+    until: datetime | None,
+) -> Generation:  # fmt: skip
+    """The record of the generation, made where there is none."""
+    name, known = topics.generation, generations.read()
+    found = known.get(name)
+    if found is not None and name == live_of(known) and found.created and found.searched_from is None:
+        return found
+    if name == live_of(known) or (found and found.live_from):
+        raise ConfigError(f"--into: {name} is or was live; replay into a new generation, e.g. {_unused(known)}")
+    if found is None:
+        if since is None:
+            raise ConfigError(f"--since: say from when on articles are replayed into {name}, e.g. --since 30d")
+        found = Generation(id=name, created=datetime.now(UTC), since=since, until=until)
+        log.create_topics(topics.described(derived_only=True), log.partitions(topics.topic("alerts")))
+        with closing(connect_index(settings, name)) as index:
+            index.setup()
+        generations.publish(found)
     return found
 
 

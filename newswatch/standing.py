@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from newswatch.wiring import STAGES, feed_states, names, present_feeds
 from stream.dead_letters import list_dead_letters
 from stream.log import Log, Offset, lag
-from stream.messages import Feed, FeedState, Heartbeat
+from stream.messages import Backfill, Feed, FeedState, Heartbeat
 from stream.reporting import SILENT_SECONDS
 from stream.settings import Settings
 from stream.silence import newest, silent_after
@@ -49,6 +49,8 @@ class Whole:
     feeds: Feeds
     dead_letters: int
     """Those that were not given back."""
+    backfills: tuple[Backfill, ...]
+    """Archives that were not read to their ends."""
 
 
 def look(log: Log, settings: Settings, now: datetime) -> Whole:
@@ -61,7 +63,14 @@ def look(log: Log, settings: Settings, now: datetime) -> Whole:
         for source in stage.sources
     )
     letters = sum(1 for letter in list_dead_letters(log, topics) if not letter.retried)
-    return Whole(stages, judge_feeds(present_feeds(log, topics).values(), feed_states(log, topics), now), letters)
+    feeds = judge_feeds(present_feeds(log, topics).values(), feed_states(log, topics), now)
+    return Whole(stages, feeds, letters, _unfinished(log, topics.topic("backfills")))
+
+
+def _unfinished(log: Log, topic: str) -> tuple[Backfill, ...]:
+    table = Table(log, topic, Backfill)
+    table.refresh(0)  # all are there
+    return tuple(sorted((b for b in table.values(0).values() if not b.finished), key=lambda b: (b.began, b.id)))
 
 
 def _heartbeats(log: Log, settings: Settings) -> list[Heartbeat]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from alerts.notify import deliveries_of
+from alerts.notify import TAKEN_DOWN, deliveries_of, quotes
 from indexer.fields import Kind
 from indexer.forgetting import forget_articles, telling_of
 from indexer.index import Index
@@ -29,7 +29,6 @@ from stream.messages import Alert, Article, Delivery, Takedown, decode, encode
 from stream.takedowns import Takedowns
 from stream.topics import Names
 
-REASON = "an article that it quotes was taken down"
 MOST_COPIES = 10
 _READ = 500
 M = TypeVar("M", Article, Alert)
@@ -67,6 +66,11 @@ class Found:
     def sent(self) -> tuple[Delivery, ...]:
         """The notifications that nobody can take back."""
         return tuple(d for d in self.deliveries if d.state == "delivered")
+
+    @property
+    def waiting(self) -> tuple[Delivery, ...]:
+        """The notifications that had yet to be sent."""
+        return tuple(d for d in self.deliveries if d.state == "waiting")
 
 
 def find(log: Log, index: Index, topics: Names, url_or_id: str) -> Found:
@@ -125,8 +129,8 @@ def take_down(log: Log, index: Index, topics: Names, found: Found, now: datetime
             for partition, key in places:
                 tx.publish(topics.topic(name), partition, key, None)
         topic = topics.topic("deliveries")
-        for waiting in (d for d in found.deliveries if d.state == "waiting"):
-            end = waiting.model_copy(update={"state": "given_up", "at": now, "reason": REASON, "alert": None})
+        for waiting in found.waiting:
+            end = waiting.model_copy(update={"state": "given_up", "at": now, "reason": TAKEN_DOWN, "alert": None})
             tx.publish(topic, partition_of(end.id, log.partitions(topic)), end.id, encode(end))
     forget_articles(index, sorted(found.ids))
     quoting = _ids_in(found.alerts) | _telling(index, "alerts", found.ids)
@@ -168,7 +172,7 @@ def _alerts(log: Log, topic: str, ids: Collection[str]) -> list[Place]:
         (partition, key)
         for partition in range(log.partitions(topic))
         for key, alert in _living(log, topic, partition, ids, Alert).items()
-        if alert.subject.id in ids or any(e.article_id in ids for e in alert.evidence)
+        if quotes(alert, ids)
     ]
 
 

@@ -6,7 +6,7 @@ What only one stage needs is imported where that stage is made: spaCy alone take
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -221,7 +221,7 @@ def _workers(
     behind: list[Worker | Drain] = []
     for generation in plan.draining if stage != "index" else ():
         old = Names(settings.topic_prefix, generation)
-        again = handlers if stage == "enrich" else _HANDLERS[stage](settings, log, stack, old)
+        again = _enrich_too(handlers, log, old) if stage == "enrich" else _HANDLERS[stage](settings, log, stack, old)
         behind += [Worker(log, old, stage, topic, again[topic], limits) for topic in derives_from(stage)]
         behind += [Drain(log, old)] if stage == "alert" else []
     return workers, behind
@@ -260,7 +260,20 @@ def _enrich(settings: Settings, log: Log, _stack: ExitStack, topics: Names) -> d
 
     know_actors(settings)
     enricher = Enricher(load_pipeline(settings.spacy_model), load_others(settings.enrich.pipelines))
-    return {"articles": EnrichArticles(enricher, Takedowns(log, topics))}
+    return {"articles": EnrichArticles(enricher, Takedowns(log, topics), _turn(log, topics))}
+
+
+def _enrich_too(handlers: Mapping[str, Handler], log: Log, topics: Names) -> dict[str, Handler]:
+    """The handlers of ``_enrich`` for another generation, with the pipeline that they have."""
+    from processors.stages import EnrichArticles
+
+    return {t: h.of_turn(_turn(log, topics)) for t, h in handlers.items() if isinstance(h, EnrichArticles)}
+
+
+def _turn(log: Log, topics: Names) -> Callable[[], Turn]:
+    """What gives the generation's turn as of the call: see ``newswatch/promotion.py``."""
+    generations = Generations(log, topics)
+    return lambda: turn_of(generations.read(), topics.generation)
 
 
 def _fuse(_settings: Settings, log: Log, _stack: ExitStack, topics: Names) -> dict[str, Handler]:
@@ -268,7 +281,7 @@ def _fuse(_settings: Settings, log: Log, _stack: ExitStack, topics: Names) -> di
 
     collect_garbage_rarely()
     _same_partitions(log, topics, "location-changes", "relocations")
-    return {"location-changes": FuseStatements(log, topics)}
+    return {"location-changes": FuseStatements(log, topics, _turn(log, topics))}
 
 
 def _index(settings: Settings, log: Log, stack: ExitStack, topics: Names) -> dict[str, Handler]:
@@ -298,11 +311,7 @@ def _alert(settings: Settings, log: Log, _stack: ExitStack, topics: Names) -> di
         logger.warning("no rules, so no alerts until there are some", folder=str(settings.rules_dir))
     ledger = alert_ledger(log, topics.topic("alerts"))
     rules = RulesFolder(settings.rules_dir)
-    generations, takedowns = Generations(log, topics), Takedowns(log, topics)
-
-    def turn() -> Turn:
-        return turn_of(generations.read(), topics.generation)  # as of now: see ``newswatch/promotion.py``
-
+    takedowns, turn = Takedowns(log, topics), _turn(log, topics)
     raising = RaiseAlerts(rules, ledger, takedowns, lambda: datetime.now(UTC), settings.alerts.max_age, turn)
     return dict.fromkeys(causes, raising)
 

@@ -67,13 +67,16 @@ def location_changes(article: Article, statements: Sequence[Statement]) -> tuple
     return tuple(result)
 
 
-def outputs(enriched: EnrichedArticle) -> tuple[Outgoing, ...]:
-    """What the stage publishes for one article: itself, its statements and, for an update, what it supersedes."""
+def outputs(enriched: EnrichedArticle, headers: Mapping[str, str] | None = None) -> tuple[Outgoing, ...]:
+    """What the stage publishes for one article, all with ``headers``: itself, its statements and, for an update, what
+    it supersedes."""
     article = enriched.article
-    records = [Outgoing("enriched", article.id, article.id, enriched)]
-    records += [Outgoing("location-changes", f"{c.id}:{c.version}", c.actor.root, c) for c in enriched.location_changes]
+    records = [Outgoing("enriched", article.id, article.id, enriched, headers)]
+    records += [
+        Outgoing("location-changes", f"{c.id}:{c.version}", c.actor.root, c, headers) for c in enriched.location_changes
+    ]
     if article.update:
         superseded = Superseded(article_id=article.id, version=article.version)
         key = f"superseded:{article.id}:{article.version}"
-        records.append(Outgoing("location-changes", key, None, superseded))
+        records.append(Outgoing("location-changes", key, None, superseded, headers))
     return tuple(records)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -13,6 +14,7 @@ from processors.relocations.cache import Cache, Known
 from processors.relocations.fusion import Fusion
 from processors.relocations.statement import MAX_VERSION, Statement, compact
 from stream.errors import InvalidMessage
+from stream.lineage import ALWAYS, Turn, marked, moment_of
 from stream.log import Log, Record
 from stream.messages import LocationChange, Superseded, Takedown, decode
 from stream.stage import Done, Incoming, Outcome, Reject, Retry
@@ -25,6 +27,9 @@ CATCH_UP_SECONDS = 30.0
 READ = 1_000
 
 CHANGES, RELOCATIONS = "location-changes", "relocations"
+
+_Read = tuple[datetime, Statement | Superseded | Takedown]
+"""As of when it counts, and what it says."""
 
 
 def collect_garbage_rarely() -> None:
@@ -43,10 +48,15 @@ class FuseStatements:
     until the next call shows, by the offset at which it begins, that it was committed; else it is forgotten, and what
     comes again is fused again from what the log says. The statements of an article that was taken down get tombstones
     here: nobody else knows in which records they are.
+
+    Of a batch those records are taken in first that are of an earlier generation's turn (``stream/lineage.py``), so
+    each transition is of one turn; it says as of when the records count with which it came.
     """
 
-    def __init__(self, log: Log, names: Names) -> None:
+    def __init__(self, log: Log, names: Names, turn: Callable[[], Turn] = lambda: ALWAYS) -> None:
+        """``turn`` gives the generation's turn as of the call."""
         self._log = log
+        self._turn = turn
         self._names = names
         self._cache = Cache()
         self._fusion = Fusion(self._cache)
@@ -60,9 +70,10 @@ class FuseStatements:
         try:
             if not self._prepare(first):
                 return [Retry("reading what came before", 0.1)] * len(batch)
+            turn = self._turn()
             outcomes: list[Outcome] = [Done()] * len(batch)
             for partition, places in by_partition.items():
-                for place, outcome in self._fuse(partition, [(p, batch[p]) for p in places]):
+                for place, outcome in self._fuse(partition, [(p, batch[p]) for p in places], turn):
                     outcomes[place] = outcome
         except BaseException:
             self._cache.forget_pending()
@@ -108,10 +119,10 @@ class FuseStatements:
             self._cache.set_offset(partition, RELOCATIONS, at)
         return True
 
-    def _fuse(self, partition: int, batch: Sequence[tuple[int, Incoming]]) -> list[tuple[int, Outcome]]:
+    def _fuse(self, partition: int, batch: Sequence[tuple[int, Incoming]], turn: Turn) -> list[tuple[int, Outcome]]:
         """The outcomes that are not an empty ``Done``, by place. What a root makes goes with its last record."""
         refused: list[tuple[int, Outcome]] = []
-        read: list[Statement | Superseded | Takedown] = []
+        read: list[_Read] = []
         outputs: dict[int, list[Outgoing]] = {}
         last: dict[str | None, int] = {}
         down = {(partition, i.message.article_id) for _, i in batch if isinstance(i.message, Takedown)}
@@ -122,14 +133,25 @@ class FuseStatements:
             except InvalidMessage as error:
                 refused.append((place, Reject(str(error))))
             else:
-                read.append(message)
+                fetched = incoming.message.fetched if isinstance(incoming.message, LocationChange) else None
+                read.append((moment_of(incoming.record, fetched), message))
                 outputs[place] = self._tombstones(partition, incoming.record.key, message)
                 last[message.actor.root if isinstance(message, Statement) else None] = place
-        for root, told in self._fusion.take(partition, read).items():
-            place = last[root if root in last else None]  # an update concerns roots that have no record here
-            outputs[place].extend(o for one in told for o in _outgoing(root, one))
+        for root, found in self._of_each_turn(partition, read, turn):
+            # an update concerns roots that have no record here
+            outputs[last[root if root in last else None]].extend(found)
         self._cache.set_offset(partition, CHANGES, batch[-1][1].record.offset + 1)
         return [*refused, *((place, Done(tuple(found))) for place, found in outputs.items() if found)]
+
+    def _of_each_turn(self, partition: int, read: Sequence[_Read], turn: Turn) -> Iterator[tuple[str, list[Outgoing]]]:
+        """What is published for each root, of one turn after the other."""
+        parts = _by_turn(read, turn)
+        for part in parts:
+            headers = marked(max(moment for moment, _ in part))
+            for root, told in self._fusion.take(partition, [message for _, message in part]).items():
+                yield root, [out for one in told for out in _outgoing(root, one, headers)]
+                if len(parts) > 1:  # the next one's go on from this; else it is read from the log
+                    self._cache.remember(partition, dict(_as_told(one) for one in told))
 
     def _tombstones(self, partition: int, key: str, message: Statement | Superseded | Takedown) -> list[Outgoing]:
         """For the records of what is taken down, or was before it came."""
@@ -152,11 +174,23 @@ def _known(record: Record) -> Known | None:
         return None
 
 
-def _outgoing(root: str, told: Announcing | Gone) -> list[Outgoing]:
+def _by_turn(read: Sequence[_Read], turn: Turn) -> list[list[_Read]]:
+    """What is of generations before, what is its own, what is of generations after; without empty ones."""
+    parts: list[list[_Read]] = [[], [], []]
+    for moment, message in read:
+        parts[0 if turn.is_replayed(moment) else 2 if turn.is_over(moment) else 1].append((moment, message))
+    return [part for part in parts if part]
+
+
+def _as_told(told: Announcing | Gone) -> tuple[str, Known | None]:
+    return (told.id, None) if isinstance(told, Gone) else (told.relocation.id, Known.of(told.relocation))
+
+
+def _outgoing(root: str, told: Announcing | Gone, headers: Mapping[str, str]) -> list[Outgoing]:
     if isinstance(told, Gone):
         return [Outgoing(RELOCATIONS, told.id, root, None)]
     relocation = told.relocation
-    changes = [Outgoing("transitions", t.id, root, t) for t in told.transitions]
+    changes = [Outgoing("transitions", t.id, root, t, headers) for t in told.transitions]
     return [Outgoing(RELOCATIONS, relocation.id, root, relocation), *changes]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -25,7 +26,7 @@ class Append:
     partition: int
     key: str
     value: bytes | None
-    headers: dict[str, str] | None = None
+    headers: Mapping[str, str] | None = None
 
 
 class Appender:
@@ -58,5 +59,6 @@ class Appender:
             topic = self._names.topic(out.topic)
             value = None if out.message is None else encode(out.message)
             check_size(topic, out.key, value)
-            appends += [Append(topic, p, out.key, value) for p in out.partitions(self._log.partitions(topic))]
+            partitions = out.partitions(self._log.partitions(topic))
+            appends += [Append(topic, p, out.key, value, out.headers) for p in partitions]
         return appends

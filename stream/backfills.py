@@ -57,3 +57,8 @@ class Backfill(Message):
     finished: bool = False
     damage: str | None = None
     """What was wrong with the file: where it is cut off or cannot be read."""
+
+    @property
+    def read(self) -> str:
+        """How much of the file is read, for people: ``43 %``."""
+        return f"{min(100.0, 100 * self.position.read / max(1, self.size)):.0f} %"

@@ -2,6 +2,15 @@
 
 A generation is what one version of the extraction derived: its topics, consumer groups and index set. ``g1`` is made by
 ``setup``; ``newswatch replay`` makes another beside the live one and ``newswatch promote`` makes it live.
+
+Whose turn it is to alert about an article follows from when the article was fetched and when it was appended to
+``articles`` (``as_of``), which are the same for all generations, and from nothing else: not from how far behind any of
+them is. What is derived from articles carries that moment along, in the header ``AS_OF``. At the hand-over enrich of
+the old generation passes over the articles of the new one, so the old one's cases change by its own articles only. A
+change of a case (a transition) is of the articles whose statements, or whose update, made it: fusion never takes those
+of two turns in together, so each change is of one turn. Where articles of both come together in one case, each
+generation tells what its own change in it, in the order in which they reach it: of two that reach the new one in
+reverse, what the earlier adds to the later is listed as found by a replay.
 """
 
 from __future__ import annotations
@@ -10,9 +19,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from stream.parts import Message, Utc
+
+if TYPE_CHECKING:
+    from stream.log import Record
 
 FIRST = "g1"
 """Live as long as nothing was promoted; it needs no record."""
@@ -22,8 +34,12 @@ NAME = re.compile(r"g[1-9][0-9]*")
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
 GRACE = timedelta(seconds=30)
-"""So long after its last turn began to be another's a generation goes on with what was fetched before: articles that
-were fetched but not yet appended, and corrections of what was said before."""
+"""An article that was appended so long after its fetch, or later, counts as of its append: an outage held it up. So all
+that counts as of before a moment was appended within this time after it."""
+SKEW = timedelta(seconds=1)
+"""A fetch that is later than its append by more, by a clock that is ahead, counts as of the append."""
+AS_OF = "as-of"
+"""Header of a record that was derived from articles: the moment as of which they count (the latest of them)."""
 
 
 class Generation(Message):
@@ -47,25 +63,39 @@ class Generation(Message):
     """Another is live, and what was fetched before has gone through this one: nobody works on it any more."""
 
 
+def as_of(fetched: datetime, appended: datetime) -> datetime:
+    """As of when an article counts that was fetched and appended to ``articles`` then: as of its fetch, or else, where
+    that is too long ago (``GRACE``) or yet to come, as of its append. One given back from the dead letters, too."""
+    return fetched if appended - GRACE < fetched < appended + SKEW else appended
+
+
+def marked(moment: datetime) -> dict[str, str]:
+    """The headers of what was derived from articles that count as of ``moment``."""
+    return {AS_OF: moment.isoformat()}
+
+
+def moment_of(record: Record, fetched: datetime | None = None) -> datetime:
+    """As of when the articles count from which the record was derived. One that does not say (an older newswatch wrote
+    it) counts as of the fetch of its article, or else as of its append. Raises ``ValueError`` where what it says is no
+    time."""
+    said = record.headers.get(AS_OF)
+    return datetime.fromisoformat(said) if said else fetched or record.timestamp
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Whose articles alert through a generation: those fetched in [``since``, ``until``). What it finds in earlier ones
-    was found by a replay; later ones are the next generation's.
-
-    What reaches it later than ``GRACE`` after ``since`` is its own whenever it was fetched (a fetch whose publication
-    an outage held up; a correction, by which an earlier statement is withdrawn): the generation before has ended.
-    """
+    """Whose articles alert through a generation: those that count as of [``since``, ``until``)."""
 
     since: datetime
     until: datetime
 
-    def begins(self, appended: datetime) -> datetime:
-        """Articles fetched before this were found by a replay; of a record that was appended then."""
-        return EVER if appended - GRACE >= self.since else self.since
+    def is_replayed(self, moment: datetime) -> bool:
+        """Whether articles as of ``moment`` were the turn of a generation before: it finds them by a replay."""
+        return moment < self.since
 
-    def is_over(self, fetched: datetime) -> bool:
-        """Whether an article fetched then alerts through the next generation."""
-        return fetched >= self.until
+    def is_over(self, moment: datetime) -> bool:
+        """Whether articles as of ``moment`` are the turn of the next generation."""
+        return moment >= self.until
 
 
 ALWAYS = Turn(EVER, NEVER)

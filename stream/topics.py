@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -84,6 +85,7 @@ class Outgoing:
     key: str
     partition_key: str | None
     message: AnyMessage | None
+    headers: Mapping[str, str] | None = None
 
     def partitions(self, count: int) -> range:
         """Where it goes in a topic of ``count`` partitions."""

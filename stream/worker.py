@@ -28,6 +28,7 @@ from stream.errors import (
 )
 from stream.log import Log, Offset, Record, lag
 from stream.metrics import BATCH, ERRORS, HANDLER, LATENCY, RECORDS, fetched
+from stream.outage import MAX_LOG_WAIT, Outage
 from stream.reporting import Counts, Reporter
 from stream.stage import NEWER_SCHEMA_WAIT, Done, Handler, Incoming, Outcome, Reject, Retry, read
 from stream.topics import Names
@@ -35,7 +36,6 @@ from stream.topics import Names
 logger = structlog.get_logger()
 
 MAX_WAIT = 60.0  # seconds; back-off doubles from the outcome's ``after`` up to here
-MAX_LOG_WAIT = 3.0  # seconds between two looks at a log that cannot be read or written: it is soon noticed to be back
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,23 +358,19 @@ def run_workers(workers: Sequence[Steps], stop: Event, reporter: Reporter | None
 
     ``idle`` is for how many seconds one round waits for records. A log that cannot be read is waited for.
     """
-    failures = 0
+    outage = Outage(stop)
     try:
         while not stop.is_set():
             try:
                 for worker in workers:
                     worker.step(idle / len(workers))
-                if failures:
-                    logger.info("the log answers again")
-                failures = 0
+                outage.over()
                 if reporter:
                     reporter.came_round()
             except LogError as error:
-                failures += 1
-                (logger.debug if failures > 1 else logger.warning)("waiting for the log", reason=str(error))
                 if reporter:
                     reporter.came_round(error)
-                stop.wait(min(MAX_LOG_WAIT, 2.0 ** min(failures - 1, 10)))
+                outage.wait(error)
     finally:
         for worker in workers:
             worker.close()

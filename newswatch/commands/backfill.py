@@ -75,7 +75,7 @@ def backfill(
 def lines(state: Backfill, before: str = "") -> list[str]:
     """An archive's state for people; ``before`` stands behind its name."""
     counts = f"{state.published:,} articles published, {state.known:,} known, {state.refused:,} refused"
-    left = "" if state.finished or state.kind == "feed" else f"; {_part(state)} read"
+    left = "" if state.finished or state.kind == "feed" else f"; {state.read} read"
     found = [f"{state.name}{before}: {counts}, {state.skipped:,} skipped{left}"]
     if state.damage:
         found.append(f"  damaged: {state.damage}; what could be read is kept")
@@ -83,10 +83,6 @@ def lines(state: Backfill, before: str = "") -> list[str]:
     if shown:
         found.append("  " + "; ".join(shown) + ("; …" if len(state.reasons) > _SHOWN_REASONS else ""))
     return found
-
-
-def _part(state: Backfill) -> str:
-    return f"{min(100.0, 100 * state.position.read / max(1, state.size)):.0f} %"
 
 
 @contextmanager
@@ -126,4 +122,4 @@ class _Lines:
         if standing.waits:
             logger.info("waiting", file=name, reason=standing.waits)
         else:
-            logger.info("reading", file=name, read=_part(standing.state), **counts)
+            logger.info("reading", file=name, read=standing.state.read, **counts)

@@ -13,7 +13,7 @@ import typer
 
 from ingest import opml, urls
 from ingest.edit import add_feeds, remove_feed
-from ingest.feeds import Diff, dump_yaml, load_feeds, make_feed
+from ingest.feeds import Diff, dump_yaml, import_list, load_feeds, make_feed
 from newswatch.cli import options
 from newswatch.commands.search import Json
 from newswatch.starter import ACTORS, FEEDS
@@ -153,10 +153,13 @@ def import_feeds(
 ) -> None:
     """Add the feeds of a file to the list; those that are there stay as they are.
 
+    Of OPML what cannot be polled is named and left out (exit code 1).
+
     Example: newswatch feeds import subscriptions.opml
     """
     settings = options(context).settings()
-    wanted = {urls.same(feed.url): feed for feed in load_feeds(file)}
+    found = import_list(file)
+    wanted = {urls.same(feed.url): feed for feed in found.feeds}
     if settings.feeds_file:
         there = {urls.same(f.url) for f in load_feeds(settings.feeds_file)} if settings.feeds_file.exists() else set()
         new = [feed for key, feed in wanted.items() if key not in there]
@@ -168,6 +171,10 @@ def import_feeds(
             new = [feed for key, feed in wanted.items() if key not in present]
             change_feeds(log, names(settings), Diff(tuple(new), (), ()))
     typer.echo(f"added {len(new)} of {len(wanted)} feeds; {len(wanted) - len(new)} were there already")
+    for line in found.odd:
+        typer.echo(f"left out: {redact(line)}", err=True)
+    if found.odd:
+        raise NewswatchError(f"{file}: not all of it could be imported: see above")
 
 
 @feeds.command("export")

@@ -85,6 +85,8 @@ def _left(found: Found, settings: Settings, now: datetime, others: Collection[st
         yield "  Kafka drops the records of compacted topics when it compacts them (segment.ms, max.compaction.lag.ms)"
     for delivery in found.sent:
         yield f"  an alert that quotes it was sent to {delivery.target} at {delivery.at:%Y-%m-%d %H:%M} UTC"
+    for delivery in found.waiting:
+        yield f"  an alert that quotes it waited for {delivery.target}: not sent any more, unless that was under way"
     yield "  backups that were made before, and copies that others made"
     for url in found.copies:
         yield f"  the same text at another address is another article: {url}"

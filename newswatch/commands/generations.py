@@ -74,6 +74,9 @@ def replay(
     if start is not None and (end is None) != (found.until is None):
         was = f"--until {found.until:%Y-%m-%dT%H:%M:%S}Z" if found.until else "no --until"
         raise ConfigError(f"--until: {into} was begun with {was}; drop it and begin anew, or replay into another")
+    if found.live_from is not None:
+        typer.echo(f"{into} is live, but not searched yet: this goes on until newswatch promote {into} has ended; call"
+                   " that again in another terminal if it was stopped", err=True)  # fmt: skip
     if found.since != start and start is not None:
         typer.echo(f"{into} was begun with --since {found.since:%Y-%m-%dT%H:%M:%S}Z; it goes on", err=True)
     spare = max(1, min(settings.partitions, (os.cpu_count() or 2) - 1))

@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 
 
 def status(context: typer.Context, as_json: Json = False) -> None:
-    """Stages with their workers, lag and rates; the oldest record that waits; failing and silent feeds; dead letters.
+    """Stages with their workers, lag and rates; the oldest record that waits; failing and silent feeds; unfinished
+    backfills; dead letters.
 
     Example: newswatch status
     """
@@ -83,6 +84,11 @@ def _lines(whole: Whole, now: datetime) -> Iterator[str]:
         yield f"        failing: {redact(feed.url)}: {error}"
     for feed, newest in f.silent:
         yield f"        silent: {redact(feed.url)}: nothing new for {_length(now, newest)}"
+    for b in whole.backfills:
+        done = b.damage or f"{b.read} read"
+        yield f"backfill {b.name}: {done}, {b.published:,} articles published, the last {_length(now, b.at)} ago"
+    if whole.backfills:
+        yield "        the same newswatch backfill command goes on there"
     yield f"dead letters: {whole.dead_letters}"
 
 
@@ -98,6 +104,8 @@ def _rows(whole: Whole) -> Iterator[dict[str, object]]:
         "failing": {redact(feed.url): error for feed, error in whole.feeds.failing},
         "silent": {redact(feed.url): newest.isoformat() for feed, newest in whole.feeds.silent},
     }  # fmt: skip
+    for b in whole.backfills:
+        yield {"backfill": b.model_dump(mode="json")}
     yield {"dead_letters": whole.dead_letters}
 
 

@@ -6,7 +6,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,7 +22,7 @@ from alerts.sender import Sender
 from stream.dead_letters import list_dead_letters
 from stream.ids import digest
 from stream.log import Log, Offset, lag, open_log, partition_of
-from stream.messages import Alert, Delivery, decode, encode
+from stream.messages import Alert, Delivery, Takedown, decode, encode
 from stream.takedowns import Takedowns
 from stream.targets import Mail, NotifySettings, Webhook
 from stream.topics import Names
@@ -163,6 +163,40 @@ def test_another_generation_sends_nothing_again(log: Log) -> None:
 # -- what is sent
 
 
+class TakenDownMeanwhile:
+    """A target that fails, and while it does the article that the alert quotes is taken down."""
+
+    name = "desk"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked = 0
+
+    def wants(self, _alert: Alert) -> bool:
+        return True
+
+    def send(self, _delivery_id: str, alert: Alert) -> Failure | None:
+        self.asked += 1
+        article = alert.evidence[0].article_id
+        with closing(reopened(self.folder)) as log, log.transaction() as tx:
+            tx.publish(NAMES.topic("takedowns"), 0, article, encode(Takedown(article_id=article, at=clock())))
+        return Failure("not now")
+
+
+def test_what_was_taken_down_after_its_alert_was_planned_is_not_sent(tmp_path: Path, log: Log) -> None:
+    raise_alerts(log, alert("1"))
+    target = TakenDownMeanwhile(tmp_path)
+    steps = stage(log, settings(), {"desk": target})
+    deadline = time.monotonic() + 20
+    while not ends(log) and time.monotonic() < deadline:
+        for step in steps:
+            step.step(0.02)
+    assert [(d.state, d.reason) for d in ends(log)] == [("given_up", "an article that it quotes was taken down")]
+    assert target.asked == 1
+    for step in steps:
+        step.close()
+
+
 def test_alerts_are_sent_and_recorded(log: Log, tmp_path: Path, receiver: Hook, box: Mailbox) -> None:
     to = ("anna@example.org", "bob@example.org")
     mail = Mail.model_validate(
@@ -274,7 +308,7 @@ def test_what_waited_behind_a_failing_target_says_how_that_fails() -> None:
             return Failure("HTTP 503")
 
     ended: SimpleQueue[Delivery] = SimpleQueue()
-    lane = Lane(Down(), timedelta(seconds=1), clock, lambda _: True, ended)
+    lane = Lane(Down(), timedelta(seconds=1), clock, lambda _: True, lambda _: False, ended)
     for name in ("first", "second"):
         one = alert(name)
         lane.put(Delivery(id=name, alert_id=name, target="down", state="waiting", at=one.created, alert=one))

@@ -13,7 +13,6 @@ from alerts.matching import alert_id
 from alerts.relocations import MAX_QUOTES, change_of, held_back, told_by, voices
 from alerts.rules import ONS, On
 from alerts.wording import MAX_SENTENCE, MAX_TITLE
-from stream.lineage import NEVER
 from stream.log import MAX_RECORD_BYTES
 from stream.messages import Announced, Said, Status, Transition, TransitionKind, decode, encode
 from tests.alerts.examples import ARTICLE, DAY, NOW, rule
@@ -138,7 +137,7 @@ def test_held_back_is_what_no_live_or_recent_article_made(cause: list[dict[str, 
     assert held_back(of, DAY) == reason
     assert [a.held_back for a in told_by([rule("*", "relocations")], of, NOW, DAY)] == [reason]
     if cause:
-        assert held_back(of, DAY, since=NEVER) == "found by a replay of kept articles"
+        assert held_back(of, DAY, replayed=True) == "found by a replay of kept articles"
 
 
 # -- what is quoted

@@ -10,9 +10,10 @@ import pytest
 from newswatch.commands.status import _lines, _rows
 from newswatch.standing import StageStanding, Whole, look
 from newswatch.wiring import STAGES, names
+from stream.backfills import Position
 from stream.errors import UnknownTopic
 from stream.log import Log, Offset, partition_of
-from stream.messages import Feed, FeedState, Heartbeat, Standing, Superseded, encode
+from stream.messages import Backfill, Feed, FeedState, Heartbeat, Standing, Superseded, encode
 from stream.settings import Settings
 from stream.stage import Done, Incoming, Reject
 from stream.worker import Worker
@@ -37,6 +38,7 @@ def whole(log: Log) -> Whole:
     beat(log, "long-gone", "enrich", now - timedelta(days=5), "articles")
     beat(log, "polls", "ingest", now, "feeds")
     list_feeds(log)
+    note_backfills(log)
     return look(log, SETTINGS, now)
 
 
@@ -80,6 +82,15 @@ def list_feeds(log: Log) -> None:
         tx.publish(TOPICS.topic("feed-state"), partition_of("failing", 2), "failing", encode(state))
 
 
+def note_backfills(log: Log) -> None:
+    with log.transaction() as tx:
+        for name, finished in (("whole.jsonl", True), ("half.warc.gz", False)):
+            at = Position(read=300)
+            state = Backfill(id=name, name=name, kind="warc", size=900, position=at, published=1234, finished=finished,
+                             began=START, at=START)  # fmt: skip
+            tx.publish(TOPICS.topic("backfills"), 0, name, encode(state))
+
+
 def stage(whole: Whole, name: str, topic: str) -> StageStanding:
     [found] = [s for s in whole.stages if (s.stage, s.topic) == (name, topic)]
     return found
@@ -103,8 +114,10 @@ def test_the_whole_as_status_shows_it(whole: Whole) -> None:
     assert "ingest  feeds     1 worker, 1.5 records/s, 3 feeds overdue" in said
     assert "failing: https://failing.example/feed: HTTP 503" in said
     assert "dead letters: 1" in said
+    assert re.search(r"backfill half\.warc\.gz: 33 % read, 1,234 articles published, the last \d+ s ago", said)
+    assert "whole.jsonl" not in said
     rows = list(_rows(whole))
-    assert len(rows) == len(whole.stages) + 2
+    assert len(rows) == len(whole.stages) + 3
     assert rows[-1] == {"dead_letters": 1}
 
 

@@ -126,6 +126,10 @@ class News:
                 self._append(log, topic, some)
                 number += 1
 
+    def has_told_since(self, moment: datetime) -> bool:
+        """Whether an article fetched from then on tells a move of the actor that only the changed lexicon knows."""
+        return any(a.fetched >= moment and "The Velanta Group will move" in a.body for a in list(self.articles))
+
     def end(self) -> None:
         """No more."""
         self._stop.set()
@@ -293,7 +297,8 @@ def play(folder: Path, servers: str, count: int, per_second: float, *, to_the_en
             changed = _replayed(room, news, watcher, count)
             moment = _promoted(room)
             wait(lambda: datetime.now(UTC) > moment, PATIENCE, "the hand-over", look=0.2)
-            time.sleep(3)
+            wait(lambda: news.has_told_since(moment), PATIENCE, "a move that only the new lexicon reads", look=0.2)
+            time.sleep(1)
             news.end()
             _settle(room, "g2")
             every = {article.id for article in news.articles}

@@ -28,6 +28,8 @@ RSS = (FOLDER / "rss20.xml").read_bytes()
 ATOM = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><entry><title>t</title></entry></feed>'
 JSON_FEED = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": []}, indent=2).encode()
 LINE = b'{"url": "https://a.example/1", "title": "One", "text": "Text."}\n'
+LATE = json.dumps({**json.loads(JSON_FEED), "items": ["x" * 100_000]}, sort_keys=True).encode()
+"""A JSON Feed that says only at its end that it is one."""
 MANY = 10_000_000
 
 
@@ -58,6 +60,9 @@ def file(folder: Path, content: bytes, name: str = "archive") -> Path:
         (b'{"url": "https://a.example/1", "about": {"version": "https://jsonfeed.org/version/1"}}', "jsonl"),
         (JSON_FEED.replace(b"/", rb"\/"), "feed"),
         (b'{"version": "https://jsonfeed.org/version/1", "items": [' + b" " * 100_000 + b"]}", "feed"),
+        (LATE, "feed"),
+        (json.dumps(json.loads(LATE), indent=1).encode(), "feed"),
+        (LATE.replace(b'"version"', b'"about"') + b"\n" + LINE, "jsonl"),
         (LINE.strip(), "jsonl"),
         (b'{"url": "' + b"x" * 100_000, "jsonl"),
         (b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 0\r\n\r\n\r\n\r\n", "warc"),

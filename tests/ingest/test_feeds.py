@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import opml
 from ingest.edit import add_feeds, remove_feed
-from ingest.feeds import diff, dump_yaml, load_feeds, make_feed, parse_list
+from ingest.feeds import diff, dump_yaml, import_list, load_feeds, make_feed, parse_list
 from stream.errors import ConfigError
 from stream.ids import digest
 from stream.messages import AnyMessage, Feed, FeedState
@@ -119,6 +119,7 @@ def test_yaml_written_is_yaml_read(feeds: list[Feed]) -> None:
 
 
 @given(FEEDS)
+@settings(deadline=None)
 def test_opml_written_is_opml_read_but_for_what_it_cannot_hold(feeds: list[Feed]) -> None:
     read = [e.feed for e in parse_list(opml.dump(feeds).encode(), "x")] if feeds else []
     assert [f.url for f in read] == [f.url for f in feeds]
@@ -136,6 +137,40 @@ def test_opml_is_read_with_folders_and_a_raw_ampersand(tmp_path: Path) -> None:
         ("https://a.example/feed?x=1&y=2", "A & B"),
         ("https://b.example/feed", None),
     ]
+
+
+ODD = """<opml version="2.0"><body>
+<outline text="a" xmlUrl="https://a.example/feed"/>
+<outline text="b" xmlUrl="ftp://b.example/"/>
+<outline text="again"><outline text="a" xmlUrl="https://a.example/feed"/></outline>
+<outline text="c" xmlUrl="https://c.example/feed"/>
+"""
+
+
+def test_an_odd_entry_of_opml_costs_only_itself_where_it_is_imported(tmp_path: Path) -> None:
+    file = tmp_path / "feeds.opml"
+    file.write_text(ODD + "</body></opml>", encoding="utf-8")
+    found = import_list(file)
+    assert [f.url for f in found.feeds] == ["https://a.example/feed", "https://c.example/feed"]
+    (odd,) = found.odd
+    assert odd.startswith(f"{file}:3: only http:// and https://")
+    with pytest.raises(ConfigError, match=r"feeds\.opml:3: "):
+        load_feeds(file)
+
+
+@pytest.mark.parametrize(
+    "end", ["", '<outline text="d > e" xmlUrl="https://d.exam', '<outline text="d" xmlUrl="https://d.']
+)
+def test_opml_that_is_cut_off_says_so(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "feeds.opml"
+    file.write_text(ODD.replace("ftp", "https") + end, encoding="utf-8")
+    found = import_list(file)
+    assert [f.url for f in found.feeds] == ["https://a.example/feed", "https://b.example/", "https://c.example/feed"]
+    assert [o.partition(": ")[2] for o in found.odd] == [
+        "the file ends before </opml>: it is cut off; export or copy it again"
+    ]
+    with pytest.raises(ConfigError, match="it is cut off"):
+        load_feeds(file)
 
 
 def test_opml_errors_name_the_line(tmp_path: Path) -> None:

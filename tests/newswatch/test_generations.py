@@ -212,13 +212,58 @@ def test_an_index_that_was_lost_after_a_promotion_is_made_anew_and_one_of_before
     assert promoted(settings) == ["g2 is live: searches and dashboards show it"]
 
 
-def test_a_promotion_that_was_cut_off_goes_on(settings: Settings, log: Log, replayed: Generation) -> None:
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_promotion_that_was_cut_off_goes_on(
+    settings: Settings, log: Log, replayed: Generation, swapped: bool
+) -> None:
+    """Killed behind the hand-over, or when searches had changed over and nobody had recorded it."""
     moment = datetime.now(UTC)
     old = Generation(id="g1", live_from=EVER, live_until=moment)
     Generations(log, G2).publish(old, replayed.model_copy(update={"live_from": moment}))
+    if swapped:
+        with closing(open_index_sets(settings.index)) as sets:
+            assert sets.promote("g2").count == 0
     assert {g.record.id: g.state for g in listed(settings)} == {"g1": "ending", "g2": "live, not searched yet"}
+    assert begin(settings, "g2", None, None) == known(log)["g2"]  # its replay may go on until then
     assert promoted(settings) == ["g2 is live: searches and dashboards show it"]
     assert known(log)["g2"].live_from == moment
+    with pytest.raises(ConfigError, match="is or was live"):
+        begin(settings, "g2", None, None)
+
+
+@pytest.mark.parametrize("step", ["_require_all", "_swap"])
+def test_of_two_who_promote_at_once_the_second_finds_it_done(
+    settings: Settings, log: Log, replayed: Generation, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The other comes, and ends, amidst the steps of the first: the instant stays the one that was told."""
+    instants: list[datetime | None] = []
+    real = getattr(promotion, step)
+
+    def meanwhile(*given: object) -> None:
+        monkeypatch.setattr(promotion, step, real)
+        promoted(settings)
+        instants.append(known(log)["g2"].live_from)
+        real(*given)
+
+    monkeypatch.setattr(promotion, step, meanwhile)
+    assert promoted(settings)[-1] == "g2 is live: searches and dashboards show it"
+    assert instants == [known(log)["g2"].live_from] == [known(log)["g1"].live_until]
+    assert replayed.live_from is None
+
+
+def test_what_is_dropped_while_it_is_promoted_is_not_promoted_any_more(
+    settings: Settings, log: Log, replayed: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = promotion._require_all
+
+    def meanwhile(*given: object) -> None:
+        real(*given)  # type: ignore[arg-type]
+        drop(settings, replayed.id)
+
+    monkeypatch.setattr(promotion, "_require_all", meanwhile)
+    with pytest.raises(ConfigError, match="no generation g2 was made"):
+        promoted(settings)
+    assert known(log) == {}
 
 
 def test_what_lacks_something_is_not_promoted(
@@ -256,7 +301,8 @@ def test_an_old_generation_drains_and_can_be_dropped(
 ) -> None:
     assert replayed.live_from is None
     monkeypatch.setattr(promotion, "AHEAD", timedelta(seconds=0.5))
-    monkeypatch.setattr(draining, "GRACE", timedelta(seconds=0.5))
+    monkeypatch.setattr(draining, "GRACE", timedelta(seconds=0.3))
+    monkeypatch.setattr(draining, "SETTLED", timedelta(seconds=0.2))
     promoted(settings)
     old = draining.Drain(log, names(settings))
     append(log, 1)

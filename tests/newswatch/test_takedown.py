@@ -198,6 +198,7 @@ def test_alerts_that_wait_for_a_target_are_not_sent_any_more(desk: Desk) -> None
             tx.publish(topic, partition_of(identifier, PARTITIONS), identifier, encode(delivery))
     found = find(desk.log, desk.index, desk.names, LONE.url)
     assert [d.target for d in found.sent] == ["two"]
+    assert [d.target for d in found.waiting] == ["one"]
     forbid(desk.log, desk.names, found.ids, NOW)
     take_down(desk.log, desk.index, desk.names, found, NOW)
     desk.run()

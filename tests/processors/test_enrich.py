@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from spacy.language import Language
 
 from processors.enrich import MAX_ENCODED, Enricher, outputs
 from processors.stages import EnrichArticles
+from stream.lineage import EVER, GRACE, NEVER, Turn, moment_of
 from stream.log import Log, Record, open_log
 from stream.messages import Article, Feed, LocationChange, Source, Superseded, Takedown, encode
 from stream.stage import Done, Incoming, Outcome, Reject, Tombstone
@@ -165,6 +167,25 @@ def test_a_takedown_goes_on_and_what_was_taken_down_is_not_read(enricher: Enrich
     assert gone == Done((Outgoing("articles", record.key, told.id, None),))
     assert isinstance(kept, Done)
     assert [o.key for o in kept.outputs] == ["other"]
+
+
+def test_articles_of_the_next_generation_are_passed_over_and_the_others_say_as_of_when_they_count(
+    enricher: Enricher, log: Log
+) -> None:
+    """By the fetch and the append alone, whenever they are read; takedowns go on."""
+    text, second = article("Hamas leaders to leave Doha for Baghdad", ""), timedelta(seconds=1)
+    fetched = [(NOW - second, NOW + second), (NOW, NOW), (NOW - GRACE, NOW), (NOW - 2 * GRACE, NOW - second)]
+    batch = [
+        Incoming(Record("articles", 0, n, at, "k", b""), text.model_copy(update={"fetched": seen, "id": str(n)}))
+        for n, (seen, at) in enumerate(fetched)
+    ]
+    batch.append(Incoming(Record("articles", 0, 9, NOW, "gone:1", None), Tombstone()))
+    stage = EnrichArticles(enricher, Takedowns(log, Names()), lambda: Turn(EVER, NOW))
+    moments = [{moment_of(replace(i.record, headers=o.headers or {})) for o in _outputs([outcome])}
+               for i, outcome in zip(batch, stage(batch), strict=True)]  # fmt: skip
+    assert moments == [{NOW - second}, set(), set(), {NOW - second}, {NOW}]
+    following = stage.of_turn(lambda: Turn(NOW, NEVER))
+    assert all(_outputs([outcome]) for outcome in following(batch))
 
 
 def _outputs(outcomes: Sequence[Outcome]) -> tuple[Outgoing, ...]:

@@ -6,8 +6,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stream.generations import Generations
-from stream.lineage import ALWAYS, GRACE, Generation, Turn, draining, live_of, standing, turn_of
-from stream.log import open_log
+from stream.lineage import (
+    ALWAYS,
+    GRACE,
+    Generation,
+    as_of,
+    draining,
+    live_of,
+    marked,
+    moment_of,
+    standing,
+    turn_of,
+)  # fmt: skip
+from stream.log import Record, open_log
 from stream.topics import Names
 
 T = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -28,7 +39,7 @@ def test_a_replay_finds_everything_in_articles_of_others() -> None:
     assert live_of(known) == "g1"
     assert turn_of(known, "g1") == ALWAYS
     turn = turn_of(known, "g2")
-    assert turn.begins(T) > T + timedelta(days=1000)
+    assert turn.is_replayed(T + timedelta(days=1000))
     assert not turn.is_over(T)
 
 
@@ -37,16 +48,32 @@ def test_at_a_promotion_each_article_alerts_through_one_generation_by_its_fetch(
     assert live_of(known) == "g2"
     assert draining(known) == ("g1",)
     old, new = turn_of(known, "g1"), turn_of(known, "g2")
-    for fetched in (T - timedelta(days=30), T - SECOND, T, T + SECOND):
-        through_old = old.begins(fetched) <= fetched and not old.is_over(fetched)
-        through_new = new.begins(fetched) <= fetched and not new.is_over(fetched)
-        assert (through_old, through_new) == (fetched < T, fetched >= T)
+    for moment in (T - timedelta(days=30), T - SECOND, T, T + SECOND):
+        through_old, through_new = (not (g.is_replayed(moment) or g.is_over(moment)) for g in (old, new))
+        assert (through_old, through_new) == (moment < T, moment >= T)
 
 
-def test_what_comes_late_is_the_new_generations_whenever_it_was_fetched() -> None:
-    new = Turn(T, datetime.max.replace(tzinfo=UTC))
-    assert new.begins(T + GRACE - SECOND) == T
-    assert new.begins(T + GRACE) < T - timedelta(days=30)
+def test_an_article_counts_as_of_its_fetch_unless_an_outage_held_it_up() -> None:
+    assert as_of(T, T) == T
+    assert as_of(T, T + GRACE - SECOND) == T
+    late = T + GRACE
+    assert as_of(T, late) == late
+    assert as_of(T + timedelta(milliseconds=1), T) > T  # a log that counts in milliseconds
+    assert as_of(T + timedelta(days=1), T) == T  # a clock that is ahead
+
+
+def test_what_counts_as_of_before_a_moment_is_appended_soon_after_it() -> None:
+    for held_up in (timedelta(0), SECOND, GRACE - SECOND, GRACE, timedelta(days=2)):
+        for fetched in (T - timedelta(days=2), T - GRACE, T - SECOND, T):
+            appended = fetched + held_up
+            assert as_of(fetched, appended) >= T or appended < T + GRACE
+
+
+def test_what_is_derived_says_as_of_when_its_articles_count() -> None:
+    record = Record("enriched", 0, 0, T + timedelta(hours=1), "k", None)
+    assert moment_of(record) == record.timestamp
+    assert moment_of(record, T) == T  # as an older newswatch wrote it
+    assert moment_of(Record("enriched", 0, 0, T + timedelta(hours=1), "k", None, marked(T))) == T
 
 
 def test_a_generation_that_has_drained_is_ended_no_more() -> None:
@@ -58,14 +85,14 @@ def test_a_generation_that_has_drained_is_ended_no_more() -> None:
 def test_the_topic_holds_the_newest_record_of_each_until_it_is_gone(tmp_path: Path) -> None:
     log = open_log(f"sqlite:///{tmp_path}/log.db")
     names = Names()
-    generations = Generations(log, names)
-    assert generations.read() == {}  # a log that was set up before there was the topic
+    found = Generations(log, names)
+    assert found.read() == {}  # a log that was set up before there was the topic
     log.create_topics(names.described(), 4)
-    generations.publish(REPLAY)
-    generations.publish(OLD, NEW)
-    assert generations.read() == Generations(log, names).read() == {"g1": OLD, "g2": NEW}
-    generations.publish(gone="g1")
-    assert generations.read() == {"g2": NEW}
+    found.publish(REPLAY)
+    found.publish(OLD, NEW)
+    assert found.read() == Generations(log, names).read() == {"g1": OLD, "g2": NEW}
+    found.publish(gone="g1")
+    assert found.read() == {"g2": NEW}
     log.close()
 
 

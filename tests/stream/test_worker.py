@@ -67,13 +67,14 @@ def test_an_output_goes_where_its_partition_key_says(bench: Bench) -> None:
 
     def handler(batch: Sequence[Incoming]) -> list[Outcome]:
         message = batch[0].message
-        everywhere, one = Outgoing("location-changes", "k", None, message), Outgoing("alerts", "k", "x", message)
+        everywhere = Outgoing("location-changes", "k", None, message, {"as-of": "today"})
+        one = Outgoing("alerts", "k", "x", message)
         gone = Outgoing("alerts", "k", "x", None)
         return [Done((everywhere, one, gone))]
 
     make_worker(bench.log, handler).step(1.0)
     changes, alerts = NAMES.topic("location-changes"), NAMES.topic("alerts")
-    assert [len(bench.log.read(changes, p, 0, 10)) for p in (0, 1)] == [1, 1]
+    assert [[r.headers for r in bench.log.read(changes, p, 0, 10)] for p in (0, 1)] == [[{"as-of": "today"}]] * 2
     where = partition_of("x", 2)
     assert [r.value is None for r in bench.log.read(alerts, where, 0, 10)] == [False, True]
     assert not bench.log.read(alerts, 1 - where, 0, 10)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from processors.fuse_stage import FuseStatements
 from processors.relocations import cache, fuse
+from stream.lineage import NEVER, Turn, marked, moment_of
 from stream.log import Log, Record, open_log
 from stream.messages import LocationChange, Relocation, Status, Superseded, Takedown, Transition, decode, encode
 from stream.stage import Done, Incoming, Outcome, Reject
 from stream.topics import Names, Outgoing
-from tests.processors.relocations.told import takedown, told, update
+from tests.processors.relocations.told import DAY_ONE, ROOT, takedown, told, update
 from tests.stream.golden import ARTICLE
 
 NAMES = Names()
@@ -131,6 +134,38 @@ def test_what_another_owner_did_meanwhile_is_seen(bench: Bench) -> None:
     bench.commit(bench.stage(bench.batch(4, 6)))
     assert bench.transitions().count("appeared") == 1
     assert [r.version for r in bench.relocations().values() if r.merged_into is None] == [2]
+
+
+def test_changes_of_two_turns_are_told_apart_whatever_comes_in_one_batch(bench: Bench) -> None:
+    """Each transition is of one turn, and says of which; as if they had come in two batches."""
+    said = [
+        told("c", 3),
+        told("a", 1),
+        told("d", 1.5, root="other"),
+        told("d", 4, "denied", root="other"),
+        told("b", 2),
+    ]
+    boundary = said[0].fetched
+    bench.append(said)
+    bench.stage = FuseStatements(bench.log, NAMES, lambda: Turn(boundary, NEVER))
+    batch = [
+        replace(i, record=replace(i.record, headers=marked(of.fetched)))
+        for i, of in zip(bench.batch(0, len(said)), said, strict=True)
+    ]
+    for outcomes in (bench.stage(batch), bench.stage(batch)):  # and again, when it was not committed
+        assert {
+            (o.message.relocation.actor.root, o.message.kind, o.message.after, _moment(o) >= boundary)
+            for o in _outputs(outcomes) if isinstance(o.message, Transition)
+        } == {
+            (ROOT, "appeared", "planned", False), (ROOT, "corroborated", "2", False), (ROOT, "corroborated", "3", True),
+            ("other", "appeared", "planned", False), ("other", "denied", "denied", True),
+        }  # fmt: skip
+    bench.commit(bench.stage(batch))
+    assert [r.independent_sources for r in bench.relocations().values() if r.actor.root == ROOT] == [3]
+
+
+def _moment(out: Outgoing) -> datetime:
+    return moment_of(Record("transitions", 0, 0, DAY_ONE, "k", None, out.headers or {}))
 
 
 def test_records_that_cannot_be_fused_are_refused_one_by_one(bench: Bench) -> None:
