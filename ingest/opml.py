@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-import listparser
-
 from stream.errors import ConfigError
 from stream.messages import Feed
 
@@ -27,6 +25,8 @@ class Outline:
 
 def parse(text: str, name: str) -> list[Outline]:
     """The feeds of an OPML document called ``name``. Raises ``ConfigError``."""
+    import listparser  # takes longer than most commands, which read no OPML
+
     try:
         harvest = listparser.parse(text.encode())
     except Exception as error:  # a parser of the wild web: whatever it raises means that the file is broken
