@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import warnings
 from calendar import timegm
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from time import struct_time
-from typing import Literal
-
-import dateparser
+from typing import Any, Literal
 
 EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 LATEST_YEAR = 2200
 """Dates outside are no dates of news: year 0001 and a bare number read as a year are common."""
 
 MAX_LENGTH = 100
+
+before_all_languages: Callable[[], object] | None = None
+"""Called before a date is tried in all the languages that dateparser knows: whoever limits the time of a date calls
+``load_languages`` here."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _RFC822 = re.compile(
@@ -141,21 +144,35 @@ def _iso(raw: str) -> datetime | None:
     return datetime.fromisoformat(match[1]).replace(tzinfo=timezone(offset)) if match and offset is not None else None
 
 
+_SETTINGS: dict[str, Any] = {
+    "TIMEZONE": "UTC", "RETURN_AS_TIMEZONE_AWARE": True, "PARSERS": ["absolute-time"], "STRICT_PARSING": True,
+}  # fmt: skip
+
+
 def _by_dateparser(raw: str, language: str) -> datetime | None:
     """Absolute dates only: "two hours ago" would depend on when it is read. Zones mean here what they mean above."""
+    import dateparser
+
     raw = _NAMED_ZONE.sub(lambda m: _numeric(m[0]), raw)
     order: Literal["MDY", "DMY"] = "MDY" if language == "en-us" else "DMY"
-    settings = {
-        "TIMEZONE": "UTC", "RETURN_AS_TIMEZONE_AWARE": True, "PARSERS": ["absolute-time"], "DATE_ORDER": order,
-        "STRICT_PARSING": True,
-    }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for languages in ([language[:2]] if language[:2] else [], None):
             if languages != []:
+                if languages is None and before_all_languages:
+                    before_all_languages()
                 try:
-                    if found := dateparser.parse(raw, languages=languages, settings=settings):
+                    if found := dateparser.parse(raw, languages=languages, settings=_SETTINGS | {"DATE_ORDER": order}):
                         return found
                 except ValueError:  # a language that dateparser does not know
                     continue
     return None
+
+
+def load_languages() -> None:
+    """Let dateparser compile the words of all its languages: two seconds."""
+    import dateparser
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dateparser.parse("one day in May", settings=_SETTINGS | {"DATE_ORDER": "DMY"})

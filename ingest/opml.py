@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-import listparser
-
 from stream.errors import ConfigError
 from stream.messages import Feed
 
@@ -32,6 +30,8 @@ class Outline:
 
 def parse(text: str, name: str) -> list[Outline]:
     """The feeds of an OPML document called ``name``; of one that is cut off, those before. Raises ``ConfigError``."""
+    import listparser  # takes longer than most commands, which read no OPML
+
     whole = _whole_tags(text) if is_cut_off(text) else text
     try:
         harvest = listparser.parse(whole.encode())

@@ -6,9 +6,6 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from courlan import normalize_url
-from tld import get_fld
-
 MAX_URL = 4_000
 """Longer URLs (in characters) are refused: no real feed or article has one, and ids and records stay small."""
 
@@ -56,6 +53,8 @@ def domain(url: str) -> str | None:
     if not host:
         return None
     if not _is_address(host) and len(labels := host.strip(".").split(".")) > 1:
+        from tld import get_fld
+
         return str(get_fld(f"http://{host}/", fail_silently=True) or ".".join(labels[-2:]))
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}" if port else shown
@@ -78,6 +77,8 @@ def canonical(url: str) -> str:
 
     By courlan, not strict: its strict mode drops real parameters and so merges distinct stories.
     """
+    from courlan import normalize_url  # takes longer than most commands, which compare no URLs
+
     try:
         normal = str(normalize_url(url, strict=False)) or url
         parts = urlsplit(normal)

@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     debug = "--debug" in given
     from newswatch import commands  # registers them; here, so that a broken settings file still gives one line
 
-    commands.register(app)
+    commands.register(app, _command(given))
     try:
         code = app(given, prog_name="newswatch", standalone_mode=False)
         sys.stdout.flush()
@@ -103,6 +103,19 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last line of defence: one line, never a bare traceback
         _fail(f"unexpected {type(error).__name__}: {error} (run with --debug for the traceback)", 1, debug)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _command(given: list[str]) -> str | None:
+    """The command that is asked for, behind the options that may stand before it; None for the help and the like."""
+    words = iter(given)
+    for word in words:
+        if word == "--config":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+        elif word != "--debug" and not word.startswith("--config="):
+            return None
+    return None
 
 
 def _fail(line: str, code: int, debug: bool = False) -> NoReturn:

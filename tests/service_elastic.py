@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services import NAMED, ForeignServer, ProcessServer, Server, cache, free_ports, missing
+from tests.services import JAVA_OPTIONS, NAMED, ForeignServer, ProcessServer, Server, cache, free_ports, missing
 
 VERSION = "8.19.21"
 VARIABLE = "NEWSWATCH_TEST_ELASTICSEARCH"
@@ -146,7 +146,8 @@ class Distribution:
     def environment(self) -> dict[str, str]:
         """What its programs need: Java, a heap, and folders that they may write."""
         java = os.environ.get("JAVA_HOME") or Path(shutil.which("java") or "").resolve().parents[1]
-        own = {"ES_JAVA_HOME": java, "ES_JAVA_OPTS": HEAP, "HOME": self.folder, "ES_TMPDIR": self.folder / "tmp"}
+        options = " ".join((HEAP, *JAVA_OPTIONS))
+        own = {"ES_JAVA_HOME": java, "ES_JAVA_OPTS": options, "HOME": self.folder, "ES_TMPDIR": self.folder / "tmp"}
         (self.folder / "tmp").mkdir(exist_ok=True)
         return {"PATH": os.environ["PATH"], **{name: str(value) for name, value in own.items()}}
 

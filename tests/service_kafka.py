@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.services import (
+    JAVA_OPTIONS,
     NAMED,
     ForeignServer,
     ProcessServer,
@@ -185,7 +186,8 @@ def from_maven(folder: Path, port: int, given: Mapping[str, str], formatting: Se
     """A broker with these properties, its storage formatted with these arguments; not started yet."""
     libraries = cached(f"kafka-{VERSION}", _fetch)
     (folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
-    java = ["java", "-Xms128m", "-Xmx384m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-cp", f"{libraries}/*"]
+    heap = ("-Xms128m", "-Xmx384m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError")
+    java = ["java", *heap, *JAVA_OPTIONS, "-cp", f"{libraries}/*"]
     cluster = "n" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:].rstrip("=")  # "-…" would be an option
     subprocess.run(
         [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties", *formatting],

@@ -27,6 +27,9 @@ from typing import NoReturn, Protocol
 
 import pytest
 
+JAVA_OPTIONS: list[str] = []
+"""What the servers' Java gets besides; in tests it compiles quickly rather than well (``tests/conftest.py``)."""
+
 READY_SECONDS = 300.0  # on a machine that is busy
 
 PREFIX = "NEWSWATCH_TEST_"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -19,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from stream.errors import LogError
 from stream.log import Consumer, Log, Offset, Record
 from tests.contracts.stores import Store
+from tests.forks import FORKS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,9 +43,8 @@ class Child:
     """A process of its own on the log in ``store``."""
 
     def __init__(self, store: Store) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(store, theirs), daemon=True)
+        self._pipe, theirs = FORKS.Pipe()
+        self._process = FORKS.Process(target=_serve, args=(store, theirs), daemon=True)
         self._process.start()
         theirs.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from indexer.index import ABSENT, KINDS, Index, Kind, Put, open_index
 from indexer.query import parse
 from stream.errors import ConfigError
 from tests.contracts.index_stores import INDEX_STORES, IndexStore
+from tests.forks import FORKS
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
@@ -481,11 +481,10 @@ def _write(store: IndexStore, me: int, pipe: Connection) -> None:
 
 
 def _writers(store: IndexStore, count: int) -> list[tuple[Any, Connection]]:
-    context = multiprocessing.get_context("spawn")
     started = []
     for me in range(count):
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_write, args=(store, me, theirs), daemon=True)
+        ours, theirs = FORKS.Pipe(duplex=False)
+        process = FORKS.Process(target=_write, args=(store, me, theirs), daemon=True)
         process.start()
         theirs.close()
         started.append((process, ours))

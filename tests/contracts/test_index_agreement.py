@@ -73,7 +73,7 @@ def pool() -> dict[Kind, Case]:
 
     @seed(20260901)
     @given(case=cases())
-    @settings(max_examples=1_800, deadline=None, database=None, phases=[Phase.generate],
+    @settings(max_examples=1_000, deadline=None, database=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     def draw(case: Case) -> None:
         drawn.append(case)

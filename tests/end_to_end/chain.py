@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -20,6 +19,7 @@ from stream.stage import Done, Incoming, Outcome
 from stream.topics import Names, Outgoing
 from stream.worker import Limits, Worker, run_workers
 from tests.contracts.stores import SqliteStore
+from tests.forks import FORKS
 
 NAMES = Names(prefix="chain.")
 PARTITIONS = 3
@@ -27,9 +27,6 @@ TOPICS = ("articles", "enriched", "location-changes", "alerts")
 """A, B, C and D; they carry ``Superseded`` here, the smallest of messages."""
 STAGES = {"enrich": TOPICS[0:2], "index": TOPICS[1:3], "alert": TOPICS[2:4]}
 """Each with what it reads and what it writes."""
-
-_FORKS = multiprocessing.get_context("forkserver")  # a new worker is there in a moment: nothing is imported again
-_FORKS.set_forkserver_preload([__name__])
 
 
 def invent(count: int, poison_each: int, chance: random.Random) -> list[str]:
@@ -123,7 +120,7 @@ class Chain:
             process = self._processes.get(stage)
             if process is None or not process.is_alive():
                 self.restarts[stage] += 1
-                self._processes[stage] = _FORKS.Process(
+                self._processes[stage] = FORKS.Process(
                     target=_work, args=(self._store, stage, self._batch), daemon=True
                 )
                 self._processes[stage].start()

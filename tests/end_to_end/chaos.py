@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import threading
@@ -16,14 +15,13 @@ from stream.logs import configure_logging
 from stream.messages import Message, decode
 from stream.worker import Worker, run_workers
 from tests.contracts.stores import Store
+from tests.forks import FORKS
 
 SEED = "CHAOS_SEED"
 """The environment variable that repeats a test's random moments."""
 
 
 M = TypeVar("M", bound=Message)
-
-_FORKS = multiprocessing.get_context("forkserver")  # a new worker is there in a moment: nothing is imported again
 
 
 def chance() -> random.Random:
@@ -64,13 +62,12 @@ def messages(log: Log, topic: str, kind: type[M]) -> list[M]:
 class Crew:
     """Processes that do the same work on one store; ``with`` ends them all.
 
-    ``work`` makes a process's workers, given its own log; it is a function of a module, which is imported once.
+    ``work`` makes a process's workers, given its own log; it is a function of a module that ``tests.forks`` imports.
     """
 
     def __init__(self, store: Store, work: Callable[[Log], Sequence[Worker]], count: int) -> None:
         self._store, self._work = store, work
         self._processes: list[ForkServerProcess | None] = [None] * count
-        _FORKS.set_forkserver_preload([work.__module__])
 
     def __enter__(self) -> Crew:
         for n in range(len(self._processes)):
@@ -88,7 +85,7 @@ class Crew:
         if before := self._processes[n]:
             before.kill()
             before.join()
-        process = self._processes[n] = _FORKS.Process(target=_run, args=(self._store, self._work), daemon=True)
+        process = self._processes[n] = FORKS.Process(target=_run, args=(self._store, self._work), daemon=True)
         process.start()
 
 

@@ -56,7 +56,7 @@ class Plan:
 
 
 SHORT = Plan(60.0, ((4, "ingest"), (10, "fuse"), (16, "alert"), (22, "index"), (26, "kafka"), (40, "elasticsearch"),
-                    (45, "enrich")), 5.0)  # fmt: skip
+                    (45, "enrich")), 2.0)  # fmt: skip
 LONG = Plan(
     600.0,  # recoveries are awaited, so that the last blow falls later than planned, and still with news coming in
     (

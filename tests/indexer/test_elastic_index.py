@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 from elasticsearch import Elasticsearch
 
-from indexer import elastic_bulk, elastic_mapping
+from indexer import elastic, elastic_bulk, elastic_mapping
 from indexer.elastic import ElasticIndex
 from indexer.elastic_bulk import Action, BulkWriter
 from indexer.fields import FIELDS, KINDS
@@ -89,7 +89,8 @@ def free() -> int:
         return int(found.getsockname()[1])
 
 
-def test_a_server_that_never_answers() -> None:
+def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elastic, "FIRST_SECONDS", 1.0)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -15,6 +15,7 @@ from ingest.sandbox import Sandbox
 from tests.ingest.golden import FOLDER
 
 GOOD = (FOLDER / "rss20.xml").read_bytes()
+ODD_DATE = b"<rss version='2.0'><channel><item><title>t</title><pubDate>one day in May</pubDate></item></channel></rss>"
 NESTED = b"<rss version='2.0'><channel>" + b"<a>" * 1_000_000
 
 
@@ -44,6 +45,18 @@ def test_a_feed_that_takes_too_long_is_given_up_and_the_next_is_parsed() -> None
     assert bad == Unreadable("parsing took longer than 4 s and was given up")
     assert good == parse(GOOD, "", "https://x.example/")
     assert seconds < 60
+
+
+def test_loading_the_languages_of_the_world_does_not_count_against_a_feed() -> None:
+    async def odd() -> ParsedFeed | Unreadable:
+        sandbox = Sandbox(seconds=1)  # they take two
+        try:
+            await sandbox.parse(GOOD, "", "")
+            return await sandbox.parse(ODD_DATE, "", "")
+        finally:
+            await sandbox.close()
+
+    assert asyncio.run(odd()) == parse(ODD_DATE, "", "")
 
 
 def test_a_cancelled_parse_does_not_answer_the_next() -> None:

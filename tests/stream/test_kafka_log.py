@@ -8,7 +8,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -186,16 +187,27 @@ def test_a_password_from_a_file(tmp_path: Path) -> None:
     KafkaLog(secured().url, entrance(password=None, password_file=file)).close()
 
 
+@pytest.fixture(scope="module")
+def refusals() -> Mapping[str, NewswatchError]:
+    """What those are told who come in wrongly; all at once, because each is told only after some seconds."""
+    wrong = {m: entrance(password=SecretStr("wrong one"), sasl_mechanism=m) for m in ("PLAIN", "SCRAM-SHA-512")}
+    asked: dict[str, KafkaSettings | None] = {**wrong, "distrust": entrance(ca_file=None), "plain text": None}
+    url = secured().url  # the tests are skipped where the broker is not ours
+    with ThreadPoolExecutor(len(asked)) as pool:
+        told = pool.map(lambda settings: refused(url, settings), asked.values())
+        return dict(zip(asked, told, strict=True))
+
+
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
-def test_a_wrong_password(mechanism: str) -> None:
-    error = refused(secured().url, entrance(password=SecretStr("wrong one"), sasl_mechanism=mechanism))
+def test_a_wrong_password(refusals: Mapping[str, NewswatchError], mechanism: str) -> None:
+    error = refusals[mechanism]
     assert isinstance(error, ConfigError)
     assert "does not let user 'desk' in" in str(error)
     assert "wrong one" not in str(error)
 
 
-def test_a_certificate_that_is_not_trusted() -> None:
-    error = refused(secured().url, entrance(ca_file=None))
+def test_a_certificate_that_is_not_trusted(refusals: Mapping[str, NewswatchError]) -> None:
+    error = refusals["distrust"]
     assert isinstance(error, ConfigError)
     assert "kafka.ca_file" in str(error)
 
@@ -206,8 +218,8 @@ def test_tls_where_there_is_none() -> None:
     assert "does not speak TLS" in str(refused(kafka().url, entrance()))
 
 
-def test_plain_text_where_tls_is_wanted() -> None:
-    assert "kafka.security_protocol" in str(refused(secured().url))
+def test_plain_text_where_tls_is_wanted(refusals: Mapping[str, NewswatchError]) -> None:
+    assert "kafka.security_protocol" in str(refusals["plain text"])
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def piecemeal(parts: Sequence[Sequence[Said]], *, sleeps: bool = False) -> list[
     return [tell(case) for case in desk.cases]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(SETS, st.randoms(use_true_random=False))
 def test_any_order_and_repetition_gives_the_same(said: list[Said], chance: object) -> None:
     shuffled = said + said[: len(said) // 2]
@@ -74,7 +74,7 @@ def test_any_split_in_any_order_gives_the_same(said: list[Said], cuts: list[int]
     assert piecemeal(parts, sleeps=sleeps) == fused(said)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.integers(0, 1 << 32), st.sampled_from([0, 16]))
 def test_a_root_that_sleeps_after_each_statement_ends_as_all_at_once(seed: int, few: int) -> None:
     said = [s for s in rival_reports(random.Random(seed)) if not isinstance(s, Takedown)]

@@ -82,7 +82,7 @@ def _compact(said: Said) -> object:
     return compact(said) if isinstance(said, LocationChange) else said
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(SETS, st.lists(st.integers(0, 14), max_size=6), st.randoms(use_true_random=False), st.booleans())
 def test_as_they_arrive_is_as_all_at_once(said: list[Said], cuts: list[int], chance: object, restarts: bool) -> None:
     shuffled = said + said[: len(said) // 3]
@@ -97,7 +97,7 @@ def test_as_they_arrive_is_as_all_at_once(said: list[Said], cuts: list[int], cha
     assert all(t.relocation.background is False for t in desk.transitions)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.integers(0, 1 << 32), st.integers(1, 4), st.booleans())
 def test_rivals_that_come_and_go_end_as_all_at_once(seed: int, most: int, sleep: bool) -> None:
     chance = random.Random(seed)
@@ -124,7 +124,7 @@ def _at_once(said: Sequence[Said]) -> dict[str, Relocation]:
     return {r.id: r for changes in roots.values() for r in fuse(changes, updates, down)}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(SETS, st.randoms(use_true_random=False))
 def test_what_comes_again_is_not_announced_again(said: list[Said], chance: object) -> None:
     desk = Desk()
