@@ -14,6 +14,7 @@ from processors.learned.pieces import Words
 Floats = NDArray[np.float32]
 
 _TAIL = re.compile(r"(?:[-‑–'’]\w+)+")
+_LINE = re.compile(r"[^\n]+")
 _HEAD = re.compile(r"(?:\w+[-‑–'’])+$")
 _COMPOUND = re.compile(
     r"[-‑–](?:based|born|backed|led|bound|run|held|controlled|registered|flagged|owned|made)$", re.IGNORECASE
@@ -78,7 +79,11 @@ def _span(text: str, words: Words, base: int, run: range, tags: Floats) -> Span 
 
 
 def whole(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without punctuation at its ends, completed where it ends inside a name (Port-au-|Prince, N'|Djamena)."""
+    """The longest line of the span (a headline and the text below it are two), without punctuation at its ends,
+    completed where it ends inside a name (Port-au-|Prince, N'|Djamena)."""
+    start, end = max(
+        ((m.start(), m.end()) for m in _LINE.finditer(text, start, end)), key=_length, default=(start, start)
+    )
     while start < end and not text[start].isalnum():
         start += 1
     while end > start and not text[end - 1].isalnum():
@@ -91,6 +96,10 @@ def whole(text: str, start: int, end: int) -> tuple[int, int]:
     if _INITIALS.search(text[start:end]) and text.startswith(".", end):
         return start, end + 1
     return start, _completed(text, end)
+
+
+def _length(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
 
 
 def _completed(text: str, end: int) -> int:

@@ -148,6 +148,7 @@ def test_batches_hold_each_text_once_within_the_budget(lengths: list[int], budge
         ("in Guinea-Bissau's north", "Guinea", "Guinea-Bissau"),
         ("to Washington, D.C. today", "Washington, D.C.", "Washington, D.C."),
         ("went to (Paris).", "(Paris).", "Paris"),
+        ("Report 1003\n\nTroops of the 5th Brigade", "1003\n\nTroops of the 5th Brigade", "Troops of the 5th Brigade"),
     ],
 )
 def test_a_span_ends_where_the_name_ends(text: str, cut: str, name: str) -> None:
