@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spacy.tokens import Doc, Span
 
-from processors.components.actors import actor_in
+from processors.components.actors import actor_in, with_owner
 from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
@@ -92,6 +92,7 @@ def _tellings(
             destination = None
         if actor is None or (origin is None and destination is None) or _same(origin, destination):
             continue
+        actor = with_owner(doc, trigger, actor)
         weakest = min(s.probability for s in (hop.origin, hop.destination) if s)
         yield Telling(
             _move(doc, said, trigger, actor, origin, destination), said.probability, said, weakest,

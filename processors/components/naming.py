@@ -26,7 +26,13 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
         start, end = phrase(doc[actor.extra[0]])
         rest = doc[owner.i + 1 : actor.end].text
         return f"{doc[start:end].text}'s {rest}"
+    if actor.extra and not actor.pronoun and doc[actor.extra[0]].ent_type_ == "GPE" and _outside(actor):
+        return f"{doc[actor.extra[0]].text}'s {head.text}"  # "the Philippines will move embassy"
     return text
+
+
+def _outside(actor: ActorMention) -> bool:
+    return not actor.start <= actor.extra[0] < actor.end
 
 
 def _family(doc: Doc, head: Token) -> Span | None:
