@@ -20,6 +20,9 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
             return _full(doc, entity).text.removesuffix("'s").removesuffix("’s")
     if actor.type == "person" and head.pos_ == "PROPN" and (named := _family(doc, head)) is not None:
         return named.text
+    known = doc._.actors or {}
+    if actor.organisation and not actor.pronoun and not any(i in known for i in range(actor.start, actor.end)):
+        return actor.organisation.name  # "their office", "the group's office"
     text = doc[actor.start : actor.end].text
     owner = next((c for c in head.children if c.dep_ == "poss" and c.lower_ in PRONOUNS), None)
     if owner is not None and actor.extra and doc[actor.extra[0]].lower_ not in PRONOUNS:
