@@ -114,15 +114,16 @@ def _earlier(doc: Doc, head: Token, known: dict[int, Organisation]) -> Token | N
     if (full := _with_word(doc, head)) is not None:
         return full
     types = _BODIES.get(head.lower_)
-    if types is None:
+    if types is None or any(t.ent_type_ in {"ORDINAL", "CARDINAL"} for t in head.lefts):
         return None
     if before := [i for i, organisation in known.items() if i < head.i and organisation.type in types]:
         return doc[max(before)]
     if (named_most := organisation_before(doc, head.i)) is not None:
         return named_most
+    places = {i for p in doc._.places or () for i in range(p.start, p.end)}
     for candidate in earlier_phrases(head):
         start, end = phrase(candidate)
-        if candidate.i < head.i and (named := [t for t in doc[start:end] if t.ent_type_ == "ORG"]):
+        if candidate.i < head.i and (named := [t for t in doc[start:end] if t.ent_type_ == "ORG" and t.i not in places]):
             return named[-1]
     return None
 

@@ -53,8 +53,8 @@ def _begun(doc: Doc, name: str) -> str | None:
     """The name that begins with this word in the body: "Fenwright Photonics" for "Fenwright"."""
     body = doc.text[inputs(doc).title_end :]
     longer = (
-        run.group() for run in _RUN.finditer(body)
-        if run.group().startswith(f"{name} ") and not any(word in _LINKS for word in run.group().split())
+        found.group() for found in re.finditer(rf"(?<!\w){re.escape(name)}(?: [A-Z][\w-]*)+", body)
+        if not re.search(r"[A-Z][\w-]* $", body[: found.start()])
     )  # fmt: skip
     persons = {e.text for e in doc.ents if e.label_ == "PERSON"}
     return next((run for run in longer if not _DAYS.match(run.split()[1]) and run not in persons), None)

@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Span
 from processors.components.actors import actor_in, with_owner
 from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
+from processors.components.fullnames import in_full
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
 from processors.components.phrases import is_year, phrase, subjects
 from processors.components.places import NO_PLACES, Places, names_organisation
@@ -260,6 +261,8 @@ def _place(doc: Doc, span: Characters | None, places: Places) -> PlaceMention | 
     found = places.place_in(doc, start, end)
     if found.anaphor or found.toponym is not None:
         return found
+    if any(i in (doc._.actors or {}) for i in range(start, end)) or in_full(doc, doc[start:end].text) != doc[start:end].text:
+        return None  # "ELN", and "PCG" of the Philippine Coast Guard
     person = all(t.ent_type_ == "PERSON" for t in doc[start:end])
     name = any(t.text[0].isupper() for t in doc[start:end])
     return found if name and not person and not names_organisation(doc[start:end]) else None

@@ -14,6 +14,7 @@ from processors.components.candidates import propose
 from processors.components.certainty import certainty, judged
 from processors.components.choosing import ALONE, chosen
 from processors.components.context import is_background, resolve_time
+from processors.components.journeys import united
 from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
 from processors.components.model import Move, inputs, register_extensions, reject
@@ -68,7 +69,7 @@ class LocationChanges:
 
     def _decided(self, doc: Doc, rules: Sequence[Move], found: list[LearnedMove]) -> Doc:
         moves = merged(doc, chosen(doc, rules, self._learned.tellings(doc, found, rules)))
-        doc._.location_changes = [_placed_in_time(doc, m) for m in self._sure(doc, moves)]
+        doc._.location_changes = united(doc, [_placed_in_time(doc, m) for m in self._sure(doc, moves)])
         return doc
 
     def _sure(self, doc: Doc, moves: Sequence[Move]) -> Iterator[Move]:

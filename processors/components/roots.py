@@ -54,10 +54,28 @@ def root_of(doc: Doc, actor: ActorMention) -> str:
         name = full
     else:
         name = named(doc, actor.start, actor.end)
-    if actor.type != "person":
+    if actor.type != "person" or name.lower() in gazetteer().demonyms:
         name = in_full(doc, name)
     known = organisations().get(name)
     return known.root if known else normalised(said_of(doc, _counted(name)))
+
+
+def telling(doc: Doc, actor: ActorMention) -> int:
+    """How much a phrase says of who moves: 3 with a name, 2 with a people or state or whose they are, 1 with a noun
+    for what they are, 0 with no more than "people", "those", a number."""
+    words = doc[actor.start : actor.end]
+    head = doc[actor.head]
+    if actor.organisation or any(t.ent_type_ in {"PERSON", "ORG"} for t in words):
+        return 3
+    demonyms, places = gazetteer().demonyms, {i for p in doc._.places or () for i in range(p.start, p.end)}
+    if any(t.lower_ in demonyms for t in words):
+        return 2
+    if any(t.pos_ == "PROPN" and t.text[0].isupper() and t.i not in places and not t.is_sent_start for t in words):
+        return 3
+    if actor.extra and (doc[actor.extra[0]].pos_ == "PROPN" or doc[actor.extra[0]].ent_type_):
+        return 2
+    counted = head.pos_ in {"NUM", "PRON", "DET"} or head.lemma_.lower() in {"people", "person", "those", "other", "rest"}
+    return 0 if counted else 1
 
 
 def _own_name(doc: Doc, actor: ActorMention) -> bool:
