@@ -123,7 +123,9 @@ def _earlier(doc: Doc, head: Token, known: dict[int, Organisation]) -> Token | N
     places = {i for p in doc._.places or () for i in range(p.start, p.end)}
     for candidate in earlier_phrases(head):
         start, end = phrase(candidate)
-        if candidate.i < head.i and (named := [t for t in doc[start:end] if t.ent_type_ == "ORG" and t.i not in places]):
+        if candidate.i < head.i and (
+            named := [t for t in doc[start:end] if t.ent_type_ == "ORG" and t.i not in places]
+        ):
             return named[-1]
     return None
 

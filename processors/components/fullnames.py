@@ -34,9 +34,7 @@ def in_full(doc: Doc, name: str) -> str:
 
 def _spelt_out(text: str, initials: str) -> str | None:
     """What stands before the initials in brackets, "Palestinian Islamic Jihad (PIJ)"; else the words that have them."""
-    found = re.search(
-        rf"((?:[A-Z][\w'’-]*\s+(?:(?:of|for|and|the)\s+)*){{2,8}})\({re.escape(initials)}\)", text
-    )
+    found = re.search(rf"((?:[A-Z][\w'’-]*\s+(?:(?:of|for|and|the)\s+)*){{2,8}})\({re.escape(initials)}\)", text)
     if found:
         return found[1].strip()
     for run in _RUN.finditer(text):

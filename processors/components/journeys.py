@@ -1,15 +1,17 @@
-"""One article, one journey: what it says of "the mission" or of "staff" on the way of the mover that it names is of that
-mover."""
+"""One article, one journey: what it says of "the mission" or of "staff" on the way of its named mover is of him."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from spacy.tokens import Doc, Token
 
 from processors.components.actors import STAFF
 from processors.components.merging import compatible, joined
 from processors.components.model import Move
+from processors.components.phrases import phrase
+from processors.components.protagonists import is_organisation
 from processors.components.roots import PEOPLE, root_of, telling
 from processors.lexicons import word_lists
 
@@ -27,8 +29,8 @@ _FAMILIES: dict[str, str] = {
 def united(doc: Doc, moves: Sequence[Move]) -> list[Move]:
     """The moves without those of a general word that tell the journey of the one mover whom its class fits; how that
     one stands stays: where the first of the staff have arrived, the office has not."""
-    result = list(moves)
-    for move in moves:
+    result = [_identified(doc, m) for m in moves]
+    for move in list(result):
         if telling(doc, move.actor) > 1:
             continue
         same = [m for m in result if m is not move and _one_journey(m, move) and _fits(doc, m, move)]
@@ -39,6 +41,22 @@ def united(doc: Doc, moves: Sequence[Move]) -> list[Move]:
                 actor=whole.actor, status=whole.status, kind=whole.kind, trigger=whole.trigger, sentence=whole.sentence
             )
     return result
+
+
+def _identified(doc: Doc, move: Move) -> Move:
+    """The move of "a payment company" with the company's name, where the next sentence is about one that the text
+    treats as a firm: "Kobowave tells its shareholders"."""
+    head = doc[move.actor.head]
+    firm = {t.lemma_.lower() for t in doc[move.actor.start : phrase(head)[1]]} & (
+        word_lists("nouns")["company"] - {"group"}
+    )
+    if telling(doc, move.actor) > 2 or not firm or move.actor.extra or move.sentence[1] >= len(doc):
+        return move
+    after = doc[move.sentence[1]].sent
+    subject = next((t for t in after if t.dep_ == "nsubj" and t.head.dep_ in {"ROOT", "ccomp"}), None)
+    if subject is None or not is_organisation(doc, subject):
+        return move
+    return move.but(actor=replace(move.actor, extra=(subject.i,)))
 
 
 def _one_journey(named: Move, other: Move) -> bool:
@@ -57,7 +75,10 @@ def _fits(doc: Doc, named: Move, other: Move) -> bool:
         return False
     who, head = named.actor, doc[other.actor.head]
     lemma, lists = head.lemma_.lower(), word_lists("nouns")
-    definite = any(c.lower_ in {"the", "both", "all"} for c in head.children) or doc[other.actor.start].lower_ in {"the", "all"}
+    definite = any(c.lower_ in {"the", "both", "all"} for c in head.children) or doc[other.actor.start].lower_ in {
+        "the",
+        "all",
+    }
     body = who.organisation is not None or who.type in {"organisation", "company", "military"}
     if lemma in _RELATIVES or (other.actor.extra and who.type == "person"):
         return False

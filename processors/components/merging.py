@@ -20,7 +20,8 @@ def merged(doc: Doc, moves: list[Move]) -> list[Move]:
     for move in _chained(doc, moves):
         told = next((i for i, known in enumerate(result) if same_move(doc, known, move)), None)
         if told is None and _spoken_of(doc, move):
-            told = next((i for i, known in enumerate(result) if _one_way(doc, known, move)), None)
+            told = next((i for i, known in enumerate(result) if _one_way(known, move)), None)
+            move = move if told is None else move.but(actor=result[told].actor)
         if told is None:
             result.append(move)
         else:
@@ -55,14 +56,16 @@ def _chained(doc: Doc, moves: list[Move]) -> list[Move]:
 
 def same_move(doc: Doc, a: Move, b: Move) -> bool:
     """Whether two tellings are of one hop: compatible actors and places, and at least one place in common."""
-    return (_same_actor(doc, a, b) or _headline_and_lead(doc, a, b)) and _one_way(doc, a, b)
-
-
-def _one_way(doc: Doc, a: Move, b: Move) -> bool:
-    """Whether the two can be one but for who moves."""
-    if a.trigger.token == b.trigger.token or a.trigger.opens != b.trigger.opens:
+    if a.trigger.opens != b.trigger.opens or not (_same_actor(doc, a, b) or _headline_and_lead(doc, a, b)):
         return False
     if a.trigger.opens and _office(doc, a) != _office(doc, b):
+        return False
+    return _one_way(a, b)
+
+
+def _one_way(a: Move, b: Move) -> bool:
+    """Whether the two can be one but for who moves."""
+    if a.trigger.token == b.trigger.token:
         return False
     origin, destination = compatible(a.origin, b.origin), compatible(a.destination, b.destination)
     if not (origin and destination):

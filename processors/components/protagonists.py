@@ -1,4 +1,4 @@
-"""Organisations that a text names and does something with, for "the bank", "the payments group", "one of its owners"."""
+"""Organisations that a text names and treats as such: whom it means by "the bank", "the payments group"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from spacy.tokens import Doc, Token
 from processors.gazetteer import gazetteer
 from processors.lexicons import word_lists
 
-_OF = "shareholders|spokes(?:man|woman|person|people)|chief executive|boss|board|staff|employees|headquarters|management"
+_OF = (
+    "shareholders|spokes(?:man|woman|person|people)|chief executive|boss|board|staff|employees|headquarters|management"
+)
 _HAS = f"{_OF}|workers|executives|investors|customers|shares|head office|offices"
 _STATES = frozenset(["GPE", "LOC", "NORP", "DATE", "TIME", "MONEY", "PERCENT", "LANGUAGE"])
 
@@ -31,6 +33,11 @@ def organisation_before(doc: Doc, before: int) -> Token | None:
     if not best or (len(best) > 1 and times[best[0]] == times[best[1]]):
         return None
     return next(last for key, last in found if key == best[0])
+
+
+def is_organisation(doc: Doc, token: Token) -> bool:
+    """Whether a name ends at ``token`` of what the text treats as an organisation."""
+    return any(last.i == token.i and _does_business(doc, key) for key, last in _named(doc))
 
 
 def _named(doc: Doc) -> Iterator[tuple[str, Token]]:

@@ -40,6 +40,7 @@ _NUMBERED = re.compile(rf"^({_COUNT})\s+(\S.*)$", re.IGNORECASE)
 _SMALL = {"of", "the", "and", "for"}
 _PLURAL = re.compile(r"(?:[^s]s|people|men|women|children|police|staff|crew|personnel)$")
 
+_WHOSE = re.compile(r"(?:['’]s|(?<=s)['’])( )")
 _OWNED = re.compile(r"['’]s$|(?<=s)['’]$")
 
 
@@ -74,7 +75,13 @@ def telling(doc: Doc, actor: ActorMention) -> int:
         return 3
     if actor.extra and (doc[actor.extra[0]].pos_ == "PROPN" or doc[actor.extra[0]].ent_type_):
         return 2
-    counted = head.pos_ in {"NUM", "PRON", "DET"} or head.lemma_.lower() in {"people", "person", "those", "other", "rest"}
+    counted = head.pos_ in {"NUM", "PRON", "DET"} or head.lemma_.lower() in {
+        "people",
+        "person",
+        "those",
+        "other",
+        "rest",
+    }
     return 0 if counted else 1
 
 
@@ -84,7 +91,11 @@ def _own_name(doc: Doc, actor: ActorMention) -> bool:
     first = actor.head
     while first > actor.start and doc[first - 1].text[0].isupper():
         first -= 1
-    return first < actor.head and not all(t.lower_ in _OF_BODIES or t.lower_ in _kinds() for t in doc[first : actor.head + 1])
+    return (
+        doc[actor.head].text[0].isupper()
+        and first < actor.head
+        and not all(t.lower_ in _OF_BODIES or t.lower_ in _kinds() for t in doc[first : actor.head + 1])
+    )
 
 
 def named(doc: Doc, start: int, end: int) -> str:
@@ -125,7 +136,8 @@ def _also_alone(doc: Doc, start: int, end: int) -> bool:
 
 _OF_BODIES = frozenset(
     ["central", "political", "supreme", "high", "executive", "general", "national", "joint", "leadership", "shura",
-     "command", "committee", "bureau", "council", "office", "secretariat", "board", "headquarters", "staff", "department"]
+     "command", "committee", "bureau", "council", "office", "secretariat", "board", "headquarters", "staff",
+     "department"]
 )  # fmt: skip
 
 
@@ -138,7 +150,8 @@ def _kinds() -> frozenset[str]:
 
 PEOPLE = frozenset(
     ["leader", "leadership", "member", "fighter", "official", "commander", "chief", "representative", "bureau",
-     "headquarters", "office", "address", "seat", "board", "management", "staff", "employee", "worker", "crew", "wing", "branch"]
+     "headquarters", "office", "address", "seat", "board", "management", "staff", "employee", "worker",
+     "crew", "wing", "branch"]
 )  # fmt: skip
 """Who and what an organisation has: "the leaders of X" are X."""
 _AFTER = frozenset(["from", "in", "at", "near", "to", "who", "which", "that", "(", ","])
@@ -151,7 +164,7 @@ def normalised(name: str) -> str:
     Canadian embassy" are "canada embassy"). "unknown" where nothing is left."""
     text = _counted(name)
     text = _legal(text)
-    return _OWNED.sub("", _with_country(fold(text))) or "unknown"
+    return _OWNED.sub("", _WHOSE.sub(r"\1", _with_country(fold(text)))) or "unknown"
 
 
 def _counted(name: str) -> str:
@@ -163,8 +176,8 @@ def _counted(name: str) -> str:
 
 
 _FORMS = re.compile(
-    r"(?:,? (?:Technolog(?:y|ies)|Holdings?|Group|Inc|Incorporated|Ltd|Limited|plc|PLC|LLC|Corp|Corporation|& Co|SA|AG|SE"
-    r"|GmbH|NV|BV|AB|ASA|AS|Oyj|SpA|Pte|Pty)\.?)+$"
+    r"(?:,? (?:Technolog(?:y|ies)|Holdings?|Group|Inc|Incorporated|Ltd|Limited|plc|PLC|LLC|Corp|Corporation|& Co|SA|AG"
+    r"|SE|GmbH|NV|BV|AB|ASA|AS|Oyj|SpA|Pte|Pty)\.?)+$"
 )
 """What a firm leaves out when it is called by its name."""
 
