@@ -111,6 +111,8 @@ def _last_object(pronoun: Token) -> Token | None:
 
 
 def _fits(pronoun: Token, candidate: Token) -> bool:
+    if pronoun.dep_ == "poss" and candidate.lemma_ == pronoun.head.lemma_:
+        return False  # no embassies have embassies
     if candidate.ent_type_ in {"DATE", "TIME", "GPE", "LOC"}:
         return False
     if candidate.pos_ not in {"NOUN", "PROPN", "NUM"} or candidate.lower_ in PRONOUNS:
@@ -163,4 +165,6 @@ def antecedents_of_owner(head: Token) -> Token | None:
 
 def described(head: Token) -> bool:
     """Whether a phrase only refers back: "the group", "the movement", "the couple"."""
+    if head.i and head.text[0].isupper() and head.nbor(-1).text[0].isupper() and head.nbor(-1).dep_ == "compound":
+        return False  # "the Bhairav Engineer Company"
     return head.lower_ in word_lists("nouns")["description"] and any(c.lower_ in {"the", "both"} for c in head.children)

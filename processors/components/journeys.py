@@ -8,18 +8,12 @@ from dataclasses import replace
 from spacy.tokens import Doc, Token
 
 from processors.components.actors import STAFF
-from processors.components.merging import compatible, joined
-from processors.components.model import Move
-from processors.components.phrases import phrase
-from processors.components.protagonists import is_organisation
+from processors.components.merging import RELATIVES, compatible, joined
+from processors.components.model import ActorMention, Move
+from processors.components.phrases import SUBJECTS, phrase
+from processors.components.protagonists import is_organisation, organisation_before
 from processors.components.roots import PEOPLE, root_of, telling
 from processors.lexicons import word_lists
-
-_RELATIVES = frozenset(
-    ["wife", "husband", "son", "daughter", "father", "mother", "brother", "sister", "child", "spouse", "partner",
-     "relative", "parent", "family", "aide", "lawyer", "bodyguard"]
-)  # fmt: skip
-"""Who travels with somebody and is not the same."""
 
 _FAMILIES: dict[str, str] = {
     "visit": "visit", "deployment": "deployment", "transfer": "custody", "expulsion": "custody",
@@ -29,7 +23,7 @@ _FAMILIES: dict[str, str] = {
 def united(doc: Doc, moves: Sequence[Move]) -> list[Move]:
     """The moves without those of a general word that tell the journey of the one mover whom its class fits; how that
     one stands stays: where the first of the staff have arrived, the office has not."""
-    result = [_identified(doc, m) for m in moves]
+    result = [_identified(doc, _of_office(doc, m)) for m in moves]
     for move in list(result):
         if telling(doc, move.actor) > 1:
             continue
@@ -41,6 +35,20 @@ def united(doc: Doc, moves: Sequence[Move]) -> list[Move]:
                 actor=whole.actor, status=whole.status, kind=whole.kind, trigger=whole.trigger, sentence=whole.sentence
             )
     return result
+
+
+def _of_office(doc: Doc, move: Move) -> Move:
+    """An office's move with the organisation where it was read as that of who tells of it: "Sigrun Aldis, the chief
+    executive, said that the move had been completed"."""
+    head = doc[move.actor.head]
+    speaks = head.dep_ in SUBJECTS and head.head.lemma_ in word_lists("nouns")["speech"]
+    if move.kind != "office_move" or not speaks or head.ent_type_ != "PERSON" or is_organisation(doc, head):
+        return move
+    name = organisation_before(doc, head.i)
+    if name is None or name.i == head.i:
+        return move
+    start, end = phrase(name)
+    return move.but(actor=ActorMention(start, end, name.i, "organisation"))
 
 
 def _identified(doc: Doc, move: Move) -> Move:
@@ -80,7 +88,7 @@ def _fits(doc: Doc, named: Move, other: Move) -> bool:
         "all",
     }
     body = who.organisation is not None or who.type in {"organisation", "company", "military"}
-    if lemma in _RELATIVES or (other.actor.extra and who.type == "person"):
+    if lemma in RELATIVES or (other.actor.extra and who.type == "person"):
         return False
     alike = named.status == other.status
     if lemma in STAFF | PEOPLE:  # a part of them may go later, or not at all

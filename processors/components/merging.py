@@ -19,9 +19,11 @@ def merged(doc: Doc, moves: list[Move]) -> list[Move]:
     result: list[Move] = []
     for move in _chained(doc, moves):
         told = next((i for i, known in enumerate(result) if same_move(doc, known, move)), None)
-        if told is None and _spoken_of(doc, move):
-            told = next((i for i, known in enumerate(result) if _one_way(known, move)), None)
-            move = move if told is None else move.but(actor=result[told].actor)
+        if _spoken_of(doc, move):
+            if told is None:
+                told = next((i for i, known in enumerate(result) if _one_way(known, move)), None)
+            if told is not None and not result[told].actor.pronoun:
+                move = move.but(actor=result[told].actor)
         if told is None:
             result.append(move)
         else:
@@ -114,12 +116,26 @@ def compatible(a: PlaceMention | None, b: PlaceMention | None) -> bool:
     return a.country == b.country
 
 
+RELATIVES = frozenset(
+    ["wife", "husband", "son", "daughter", "father", "mother", "brother", "sister", "child", "spouse", "partner",
+     "relative", "parent", "family", "aide", "lawyer", "bodyguard"]
+)  # fmt: skip
+"""Who travels with somebody and is not the same."""
+
+
 def _same_actor(doc: Doc, a: Move, b: Move) -> bool:
+    if len({a.actor.head, b.actor.head}) > 1 and any(doc[m.actor.head].lemma_.lower() in RELATIVES for m in (a, b)):
+        return root_of(doc, a.actor) == root_of(doc, b.actor)
     if root_of(doc, a.actor) == root_of(doc, b.actor) or a.actor.head == b.actor.head:
         return True
     if a.actor.head in b.actor.extra or b.actor.head in a.actor.extra or set(a.actor.extra) & set(b.actor.extra):
         return True
-    return bool(_words(doc, a) & _words(doc, b))
+    shared = _words(doc, a) & _words(doc, b)
+    if all(
+        telling(doc, m.actor) == 3 for m in (a, b)
+    ):  # "leaders of the Azawad Front", "leaders of the Macina Brigade"
+        shared -= {doc[m.actor.head].lemma_.lower() for m in (a, b) if doc[m.actor.head].pos_ == "NOUN"}
+    return bool(shared)
 
 
 def _words(doc: Doc, move: Move) -> set[str]:

@@ -11,10 +11,8 @@ from spacy.tokens import Doc, Token
 from processors.gazetteer import gazetteer
 from processors.lexicons import word_lists
 
-_OF = (
-    "shareholders|spokes(?:man|woman|person|people)|chief executive|boss|board|staff|employees|headquarters|management"
-)
-_HAS = f"{_OF}|workers|executives|investors|customers|shares|head office|offices"
+_OF = "shareholders|shares|spokes(?:man|woman|person|people)|chief executive|boss|board|staff|employees|headquarters"
+_HAS = f"{_OF}|workers|executives|investors|customers|head office|offices"
 _STATES = frozenset(["GPE", "LOC", "NORP", "DATE", "TIME", "MONEY", "PERCENT", "LANGUAGE"])
 
 
@@ -29,10 +27,10 @@ def organisation_before(doc: Doc, before: int) -> Token | None:
     if here:
         return here[-1]
     times = Counter(key for key, _ in found)
-    best = [key for key, count in times.most_common() if count > 1]
-    if not best or (len(best) > 1 and times[best[0]] == times[best[1]]):
+    best = times.most_common(2)
+    if not best or (len(best) > 1 and best[0][1] == best[1][1]):
         return None
-    return next(last for key, last in found if key == best[0])
+    return next(last for key, last in found if key == best[0][0])
 
 
 def is_organisation(doc: Doc, token: Token) -> bool:
@@ -65,8 +63,8 @@ def _does_business(doc: Doc, name: str) -> bool:
     written, text = re.escape(name), doc.text
     firms = "|".join(sorted(word_lists("nouns")["company"]))
     patterns = (
-        rf"\b(?:{_OF}) (?:of|for|at) (?:the )?{written}\b", rf"\b{written}(?:['’]s?)? (?:{_HAS})\b",
-        rf"\b{written},? which\b", rf"\b{written} \w+ its\b", rf"\b(?:{firms}) {written}\b",
+        rf"\b(?i:{_OF}) (?:of|for|at) (?:the )?{written}\b", rf"\b{written}(?:['’]s?)? (?:{_HAS})\b",
+        rf"\b{written},? which\b", rf"\b{written} \w+ its\b", rf"\b(?i:{firms}) {written}\b",
         rf"\b{written}(?: \w+)?, (?:an?|the) (?:\S+ ){{0,4}}(?:{firms})\b",
     )  # fmt: skip
     return any(re.search(pattern, text) for pattern in patterns)

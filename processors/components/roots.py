@@ -56,7 +56,7 @@ def root_of(doc: Doc, actor: ActorMention) -> str:
     else:
         name = named(doc, actor.start, actor.end)
     if actor.type != "person" or name.lower() in gazetteer().demonyms:
-        name = in_full(doc, name)
+        name = in_full(doc, _counted(name))
     known = organisations().get(name)
     return known.root if known else normalised(said_of(doc, _counted(name)))
 
