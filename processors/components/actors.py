@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 from spacy.language import Language
@@ -10,8 +11,9 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc, Token
 
 from processors.components.coreference import PRONOUNS, antecedent, antecedents_of_owner, described, earlier_phrases
-from processors.components.model import ActorMention, Organisation, register_extensions
-from processors.components.phrases import phrase, type_of
+from processors.components.model import ActorMention, Organisation, Trigger, register_extensions
+from processors.components.phrases import phrase, subjects, type_of
+from processors.components.protagonists import organisation_before
 from processors.lexicons import Lexicon, actors_files, load_lexicon, word_lists
 from stream.messages import ActorType
 
@@ -95,11 +97,15 @@ def actor_of(doc: Doc, head: Token) -> ActorMention | None:
     return _plain(head, known)
 
 
-_BODIES = frozenset(
-    ["group", "movement", "organisation", "organization", "militia", "party", "company", "firm", "agency", "body",
-     "bank"]
-)  # fmt: skip
-"""Nouns by which a text calls an organisation that it has named."""
+_ARMED: frozenset[ActorType] = frozenset(["group", "military", "organisation"])
+_PUBLIC: frozenset[ActorType] = frozenset(["organisation"])
+_FIRM: frozenset[ActorType] = frozenset(["company"])
+_BODIES = {
+    "group": _ARMED | _FIRM, "movement": _ARMED, "militia": _ARMED, "party": _ARMED, "organisation": _ARMED,
+    "organization": _ARMED, "agency": _PUBLIC, "body": _PUBLIC, "company": _FIRM, "firm": _FIRM, "bank": _FIRM,
+    "lender": _FIRM, "insurer": _FIRM, "fintech": _FIRM, "airline": _FIRM, "conglomerate": _FIRM,
+}  # fmt: skip
+"""Nouns by which a text calls an organisation that it has named, and the types that such a one has."""
 
 
 def _earlier(doc: Doc, head: Token, known: dict[int, Organisation]) -> Token | None:
@@ -107,13 +113,19 @@ def _earlier(doc: Doc, head: Token, known: dict[int, Organisation]) -> Token | N
     it names; for "the commission" what was named with that word ("the Melanesian Fisheries Commission")."""
     if (full := _with_word(doc, head)) is not None:
         return full
-    if head.lower_ not in _BODIES:
+    types = _BODIES.get(head.lower_)
+    if types is None or any(t.ent_type_ in {"ORDINAL", "CARDINAL"} for t in head.lefts):
         return None
-    if before := [i for i in known if i < head.i]:
+    if before := [i for i, organisation in known.items() if i < head.i and organisation.type in types]:
         return doc[max(before)]
+    if (named_most := organisation_before(doc, head.i)) is not None:
+        return named_most
+    places = {i for p in doc._.places or () for i in range(p.start, p.end)}
     for candidate in earlier_phrases(head):
         start, end = phrase(candidate)
-        if candidate.i < head.i and (named := [t for t in doc[start:end] if t.ent_type_ == "ORG"]):
+        if candidate.i < head.i and (
+            named := [t for t in doc[start:end] if t.ent_type_ == "ORG" and t.i not in places]
+        ):
             return named[-1]
     return None
 
@@ -156,7 +168,7 @@ def _plain(head: Token, known: dict[int, Organisation]) -> ActorMention | None:
 
 def _mention(head: Token, start: int, end: int, actor_type: ActorType, known: dict[int, Organisation]) -> ActorMention:
     organisation = _known_in(start, end, head, known)
-    owner = antecedents_of_owner(head)
+    owner = antecedents_of_owner(head) or _owner_of_whose(head)
     if owner is not None and (described(owner) or shortened(owner)):
         owner = _earlier(owner.doc, owner, known) or owner
     extra: tuple[int, ...] = ()
@@ -166,6 +178,40 @@ def _mention(head: Token, start: int, end: int, actor_type: ActorType, known: di
             owner_start, owner_end = phrase(owner)
             organisation = _known_in(owner_start, owner_end, owner, known)
     return ActorMention(start, end, head.i, actor_type, organisation, False, extra)
+
+
+def _owner_of_whose(head: Token) -> Token | None:
+    """For "members of the guerrilla group's Central Command": the group, which the text has named before."""
+    of = next((c for c in head.children if c.dep_ == "prep" and c.lower_ == "of"), None)
+    noun = next((c for c in of.children if c.dep_ == "pobj"), None) if of is not None else None
+    owner = antecedents_of_owner(noun) if noun is not None else None
+    return owner if owner is not None and (described(owner) or shortened(owner)) else None
+
+
+def with_owner(doc: Doc, trigger: Trigger, actor: ActorMention) -> ActorMention:
+    """The actor with whoever moves what is their own: "the Philippines will move embassy", "the bank moves traders"."""
+    head, verb = doc[actor.head], doc[trigger.token]
+    words = doc[actor.start : actor.end]
+    if actor.extra or actor.organisation or actor.pronoun or head.dep_ != "dobj" or head.head.i != verb.i:
+        return actor
+    if not head.is_lower or any(t.ent_type_ or t.pos_ == "PROPN" for t in words if t.ent_type_ != "CARDINAL"):
+        return actor
+    owner = next((s for s in subjects(verb) if s.i < verb.i), None)
+    if owner is None or not (owner.text[0].isupper() or owner.ent_type_ == "GPE"):
+        return actor
+    lists, lemma = word_lists("nouns"), head.lemma_.lower()
+    state = owner.ent_type_ in {"GPE", "LOC", "NORP"}
+    own = lists["office"] - lists["company"] | (lists["military"] if state else STAFF)
+    known: dict[int, Organisation] = doc._.actors or {}
+    return replace(actor, organisation=known.get(owner.i), extra=(owner.i,)) if lemma in own else actor
+
+
+STAFF = frozenset(
+    ["staff", "employee", "worker", "workforce", "personnel", "team", "crew", "trader", "banker", "broker", "engineer",
+     "executive", "manager", "leader", "leadership", "official", "commander", "fighter", "member", "troop", "force",
+     "soldier"]
+)  # fmt: skip
+"""Who an organisation has, that it moves as its own."""
 
 
 def _known_in(start: int, end: int, head: Token, known: dict[int, Organisation]) -> Organisation | None:

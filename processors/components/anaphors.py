@@ -45,10 +45,17 @@ def anaphors(doc: Doc, places: list[PlaceMention]) -> Iterator[PlaceMention]:
         if token.lower_ in classes and token.i and not _is_named_after(doc, token, taken):
             mention = _described(doc, token, places)
         elif token.lower_ == "there" and token.dep_ != "expl" and _movement_before(doc, token):
-            mention = _last(doc, token, places, {"city", "country", "region", "camp", "base"}, token.i, token.i + 1)
+            reached = [p for p in places if not _left(doc, p)]
+            mention = _last(doc, token, reached, {"city", "country", "region", "camp", "base"}, token.i, token.i + 1)
         if mention is not None:
             taken |= set(range(mention.start, mention.end))
             yield mention
+
+
+def _left(doc: Doc, place: PlaceMention) -> bool:
+    """Whether somebody leaves the place, or is accredited to it: "the embassy to Libya moves there from Tripoli"."""
+    before = [t.lemma_.lower() for t in doc[max(0, place.start - 2) : place.start]]
+    return before[-1:] == ["from"] or before in (["out", "of"], ["embassy", "to"], ["ambassador", "to"])
 
 
 def _is_named_after(doc: Doc, token: Token, taken: set[int]) -> bool:
@@ -107,7 +114,7 @@ def _last(
     for p in sorted(places, key=lambda p: -p.start):
         if p.start < token.i and p.role != "dateline" and p.toponym and p.toponym.kind in kinds:
             return PlaceMention(start, end, p.toponym, country=p.country, anaphor=True)
-    if "country" in kinds:
+    if "country" in kinds and token.lower_ != "there":
         names = gazetteer()
         for t in reversed(doc[: token.i]):
             if code := names.demonyms.get(t.lower_):

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 from spacy.tokens import Doc, Token
 
-from processors.components.actors import actor_of
+from processors.components.actors import actor_of, with_owner
 from processors.components.context import attribution, reason, when
 from processors.components.kinds import kind_of
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger, reject
@@ -52,9 +52,11 @@ def _moves(doc: Doc, trigger: Trigger, roles: Roles) -> Iterator[Move]:
 
 
 def _owned(doc: Doc, trigger: Trigger, actor: ActorMention | None) -> ActorMention | None:
-    """An office that somebody opens belongs to whoever opens it."""
-    if actor is None or not trigger.opens or actor.extra:
+    """An office that somebody opens belongs to whoever opens it, and staff to whoever moves them."""
+    if actor is None or actor.extra:
         return actor
+    if not trigger.opens:
+        return with_owner(doc, trigger, actor)
     owner = subject_of(doc[trigger.token])
     known = actor_of(doc, owner) if owner is not None and owner.i != actor.head else None
     return (

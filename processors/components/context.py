@@ -166,6 +166,22 @@ def is_background(text: str | None, start: datetime | None, published: datetime 
     return start is not None and start < published - _LONG_AGO
 
 
+def year_beside(doc: Doc, trigger: Trigger) -> str | None:
+    """The year that the trigger's clause names, "who fled Bishkek in March 2024", "since 2017, when they fled"."""
+    sentence = doc[trigger.token].sent
+    for token in sentence:
+        if token.shape_ != "dddd" or _YEAR.fullmatch(token.text) is None or abs(token.i - trigger.token) > 10:
+            continue
+        before = token.i - 1
+        while before > sentence.start and (doc[before].text in MONTHS.split("|") or doc[before].is_digit):
+            before -= 1
+        low, high = sorted((token.i, trigger.token))
+        verbs = any(t.pos_ in {"VERB", "AUX"} for t in doc[low + 1 : high])
+        if doc[before].lower_ in {"in", "since", "during"} and not verbs:
+            return token.text
+    return None
+
+
 _BECAUSE = (("due", "to"), ("because", "of"), ("owing", "to"), ("thanks", "to"), ("amid",), ("citing",))
 
 

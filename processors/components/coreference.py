@@ -15,6 +15,8 @@ NEUTER = frozenset(["it", "its", "itself"])
 SPEAKER = frozenset(["i", "we", "me", "us", "my", "our"])
 PRONOUNS = SINGULAR | PLURAL | NEUTER | SPEAKER
 
+_RELATIVE = frozenset(["who", "which", "that"])
+
 _CANDIDATES = SUBJECTS | {"dobj", "pobj", "agent", "ROOT", "attr", "conj", "appos", "poss", "dep"}
 
 
@@ -58,6 +60,10 @@ def earlier_phrases(pronoun: Token) -> Iterator[Token]:
         node = node.head
         if node.pos_ in {"VERB", "AUX"}:
             yield from (c for c in node.children if c.dep_ in SUBJECTS and c.i < pronoun.i and not _reaches(c, pronoun))
+            if node.dep_ == "relcl" and any(c.dep_ in SUBJECTS and c.lower_ in _RELATIVE for c in node.children):
+                yield node.head
+            if node.dep_ == "acl" and node.head.pos_ == "NOUN":  # "Yemen's Houthis plan to move" read as one name
+                yield from (c for c in node.head.children if c.dep_ == "compound" and c.text[0].isupper())
     earlier = [t for t in doc[sentence.start : pronoun.i] if t.dep_ in _CANDIDATES and not _reaches(t, pronoun)]
     yield from (t for t in reversed(earlier) if t.dep_ in SUBJECTS)
     previous = _sentences_before(pronoun)
@@ -105,6 +111,8 @@ def _last_object(pronoun: Token) -> Token | None:
 
 
 def _fits(pronoun: Token, candidate: Token) -> bool:
+    if pronoun.dep_ == "poss" and candidate.lemma_ == pronoun.head.lemma_:
+        return False  # no embassies have embassies
     if candidate.ent_type_ in {"DATE", "TIME", "GPE", "LOC"}:
         return False
     if candidate.pos_ not in {"NOUN", "PROPN", "NUM"} or candidate.lower_ in PRONOUNS:
@@ -157,4 +165,6 @@ def antecedents_of_owner(head: Token) -> Token | None:
 
 def described(head: Token) -> bool:
     """Whether a phrase only refers back: "the group", "the movement", "the couple"."""
+    if head.i and head.text[0].isupper() and head.nbor(-1).text[0].isupper() and head.nbor(-1).dep_ == "compound":
+        return False  # "the Bhairav Engineer Company"
     return head.lower_ in word_lists("nouns")["description"] and any(c.lower_ in {"the", "both"} for c in head.children)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from spacy.tokens import Doc, Span
 
-from processors.components.actors import actor_in
+from processors.components.actors import actor_in, with_owner
 from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
+from processors.components.fullnames import in_full
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
 from processors.components.phrases import is_year, phrase, subjects
 from processors.components.places import NO_PLACES, Places, names_organisation
@@ -21,6 +22,7 @@ from processors.components.triggers import find_triggers
 from processors.learned.extractor import LearnedExtractor, Passage
 from processors.learned.moves import LearnedMove, hops
 from processors.learned.moves import Span as Characters
+from stream.messages import KindOfMove
 
 LEAST = 0.2
 """Probability below which a move is not looked at."""
@@ -88,10 +90,13 @@ def _tellings(
     for hop in hops(said)[:MOST_HOPS]:
         actor = _actor(doc, hop.actor, said) or next((r.actor for r in rules if r.trigger == trigger), None)
         origin, destination = (_place(doc, s, places) for s in (hop.origin, hop.destination))
-        if destination is not None and _accredited(doc, destination.start):
+        if destination is not None and _accredited(doc, destination.start, actor):
             destination = None
+        if destination is not None and destination.anaphor and _holds(destination, origin):
+            destination = None  # "there" is not the country that they leave
         if actor is None or (origin is None and destination is None) or _same(origin, destination):
             continue
+        actor = with_owner(doc, trigger, actor)
         weakest = min(s.probability for s in (hop.origin, hop.destination) if s)
         yield Telling(
             _move(doc, said, trigger, actor, origin, destination), said.probability, said, weakest,
@@ -102,10 +107,13 @@ def _tellings(
 _ENVOYS = frozenset(["embassy", "ambassador", "consulate", "consul", "envoy", "mission", "representative", "legation"])
 
 
-def _accredited(doc: Doc, start: int) -> bool:
-    """Whether the place at ``start`` is where somebody is accredited: "the embassy to Libya"."""
+def _accredited(doc: Doc, start: int, actor: ActorMention | None) -> bool:
+    """Whether the place at ``start`` is where somebody is accredited: "the embassy to Libya", or where they are that
+    move, "its embassy in Libya"."""
     before = doc[max(0, start - 2) : start]
-    return len(before) == 2 and before[1].lower_ == "to" and before[0].lemma_.lower() in _ENVOYS
+    if len(before) < 2 or before[0].lemma_.lower() not in _ENVOYS:
+        return False
+    return before[1].lower_ == "to" or (before[1].lower_ == "in" and actor is not None and actor.head == before[0].i)
 
 
 def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
@@ -184,11 +192,27 @@ def _move(
     source = _tokens(doc, said.attribution)
     date = _tokens(doc, said.date)
     return Move(
-        trigger, actor, origin, destination, said.kind, said.status, said.probability, (sentence.start, sentence.end),
-        (source.start, source.end) if source else attribution(doc, trigger),
+        trigger, actor, origin, destination, _kind(doc, said, trigger, actor), said.status, said.probability,
+        (sentence.start, sentence.end), (source.start, source.end) if source else attribution(doc, trigger),
         (date.start, date.end) if date else when(doc, trigger), reason(doc, trigger),
         home=home(doc, trigger, actor) if destination is None else None,
     )  # fmt: skip
+
+
+_FOR_GOOD = frozenset(["move", "relocate", "relocation", "resettle", "settle", "emigrate"])
+_LEADERS = frozenset(["leader", "leadership", "chief", "politburo", "official"])
+
+
+def _kind(doc: Doc, said: LearnedMove, trigger: Trigger, actor: ActorMention) -> KindOfMove:
+    """The model's kind, but for what it cannot be: who moves somewhere does not visit it, and leaders and headquarters
+    are not deployed."""
+    head = doc[actor.head].lemma_.lower()
+    if said.kind == "visit" and doc[trigger.token].lemma_.lower() in _FOR_GOOD:
+        return "relocation"
+    of = (s for s in subjects(doc[trigger.token]) if s.left_edge.i <= actor.head <= s.right_edge.i)
+    if said.kind == "deployment" and {head, *(s.lemma_.lower() for s in of)} & _LEADERS:
+        return "relocation"
+    return "office_move" if said.kind == "deployment" and head in {"headquarters", "office", "bureau"} else said.kind
 
 
 def _tokens(doc: Doc, span: Characters | None) -> Span | None:
@@ -259,6 +283,11 @@ def _place(doc: Doc, span: Characters | None, places: Places) -> PlaceMention | 
     found = places.place_in(doc, start, end)
     if found.anaphor or found.toponym is not None:
         return found
+    if (
+        any(i in (doc._.actors or {}) for i in range(start, end))
+        or in_full(doc, doc[start:end].text) != doc[start:end].text
+    ):
+        return None  # "ELN", and "PCG" of the Philippine Coast Guard
     person = all(t.ent_type_ == "PERSON" for t in doc[start:end])
     name = any(t.text[0].isupper() for t in doc[start:end])
     return found if name and not person and not names_organisation(doc[start:end]) else None

@@ -13,7 +13,8 @@ from processors.components.actors import Actors
 from processors.components.candidates import propose
 from processors.components.certainty import certainty, judged
 from processors.components.choosing import ALONE, chosen
-from processors.components.context import is_background, resolve_time
+from processors.components.context import is_background, resolve_time, year_beside
+from processors.components.journeys import united
 from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
 from processors.components.model import Move, inputs, register_extensions, reject
@@ -68,7 +69,7 @@ class LocationChanges:
 
     def _decided(self, doc: Doc, rules: Sequence[Move], found: list[LearnedMove]) -> Doc:
         moves = merged(doc, chosen(doc, rules, self._learned.tellings(doc, found, rules)))
-        doc._.location_changes = [_placed_in_time(doc, m) for m in self._sure(doc, moves)]
+        doc._.location_changes = united(doc, [_placed_in_time(doc, m) for m in self._sure(doc, moves)])
         return doc
 
     def _sure(self, doc: Doc, moves: Sequence[Move]) -> Iterator[Move]:
@@ -82,8 +83,10 @@ class LocationChanges:
 
 
 def _placed_in_time(doc: Doc, move: Move) -> Move:
-    if move.when is None:
-        return move
-    text, published = doc[move.when[0] : move.when[1]].text, inputs(doc).published
-    start, _ = resolve_time(text, published, move.status in {"planned", "approved", "conditional"})
+    published = inputs(doc).published
+    text, start = None if move.when is None else doc[move.when[0] : move.when[1]].text, None
+    if text is not None:
+        start, _ = resolve_time(text, published, move.status in {"planned", "approved", "conditional"})
+    if start is None and move.status == "completed":
+        text = year_beside(doc, move.trigger) or text
     return move.but(background=is_background(text, start, published))

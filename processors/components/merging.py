@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from spacy.tokens import Doc
 
+from processors.components.context import SAME_MOVE
 from processors.components.model import Move, PlaceMention, inputs
 from processors.components.phrases import phrase
-from processors.components.roots import root_of
+from processors.components.roots import root_of, telling
 
 _ONWARD = frozenset(
     ["then", "later", "on", "onward", "onwards", "there", "next", "after", "thence", "afterwards", "before"]
@@ -17,12 +18,16 @@ def merged(doc: Doc, moves: list[Move]) -> list[Move]:
     """The moves with those that tell the same one joined, in the order of their first mention."""
     result: list[Move] = []
     for move in _chained(doc, moves):
-        for i, known in enumerate(result):
-            if same_move(doc, known, move):
-                result[i] = _joined(doc, known, move)
-                break
-        else:
+        told = next((i for i, known in enumerate(result) if same_move(doc, known, move)), None)
+        if _spoken_of(doc, move):
+            if told is None:
+                told = next((i for i, known in enumerate(result) if _one_way(known, move)), None)
+            if told is not None and not result[told].actor.pronoun:
+                move = move.but(actor=result[told].actor)
+        if told is None:
             result.append(move)
+        else:
+            result[told] = joined(doc, result[told], move)
     return result
 
 
@@ -53,13 +58,16 @@ def _chained(doc: Doc, moves: list[Move]) -> list[Move]:
 
 def same_move(doc: Doc, a: Move, b: Move) -> bool:
     """Whether two tellings are of one hop: compatible actors and places, and at least one place in common."""
-    if (
-        a.trigger.token == b.trigger.token
-        or a.trigger.opens != b.trigger.opens
-        or not (_same_actor(doc, a, b) or _headline_and_lead(doc, a, b))
-    ):
+    if a.trigger.opens != b.trigger.opens or not (_same_actor(doc, a, b) or _headline_and_lead(doc, a, b)):
         return False
     if a.trigger.opens and _office(doc, a) != _office(doc, b):
+        return False
+    return _one_way(a, b)
+
+
+def _one_way(a: Move, b: Move) -> bool:
+    """Whether the two can be one but for who moves."""
+    if a.trigger.token == b.trigger.token:
         return False
     origin, destination = compatible(a.origin, b.origin), compatible(a.destination, b.destination)
     if not (origin and destination):
@@ -81,6 +89,15 @@ def _headline_and_lead(doc: Doc, a: Move, b: Move) -> bool:
     return in_title[0] != in_title[1] and (a.actor.type == "person") == (b.actor.type == "person")
 
 
+def _spoken_of(doc: Doc, move: Move) -> bool:
+    """Whether it is "the move" or "the transfer" that the text has told: whoever speaks of it does not move."""
+    word = doc[move.trigger.token]
+    if word.pos_ != "NOUN" or word.lemma_.lower() not in SAME_MOVE:
+        return False
+    own = any(c.dep_ == "poss" or (c.dep_ == "prep" and c.lower_ in {"of", "by"}) for c in word.children)
+    return not own and any(c.lower_ in {"the", "this", "that"} for c in word.children)
+
+
 def _complements(a: Move, b: Move) -> bool:
     """ "vacated its villa in Karbala … has set up shop in Beirut": one leaves, the other arrives."""
     places = [m.origin or m.destination for m in (a, b)]
@@ -99,12 +116,26 @@ def compatible(a: PlaceMention | None, b: PlaceMention | None) -> bool:
     return a.country == b.country
 
 
+RELATIVES = frozenset(
+    ["wife", "husband", "son", "daughter", "father", "mother", "brother", "sister", "child", "spouse", "partner",
+     "relative", "parent", "family", "aide", "lawyer", "bodyguard"]
+)  # fmt: skip
+"""Who travels with somebody and is not the same."""
+
+
 def _same_actor(doc: Doc, a: Move, b: Move) -> bool:
+    if len({a.actor.head, b.actor.head}) > 1 and any(doc[m.actor.head].lemma_.lower() in RELATIVES for m in (a, b)):
+        return root_of(doc, a.actor) == root_of(doc, b.actor)
     if root_of(doc, a.actor) == root_of(doc, b.actor) or a.actor.head == b.actor.head:
         return True
     if a.actor.head in b.actor.extra or b.actor.head in a.actor.extra or set(a.actor.extra) & set(b.actor.extra):
         return True
-    return bool(_words(doc, a) & _words(doc, b))
+    shared = _words(doc, a) & _words(doc, b)
+    if all(
+        telling(doc, m.actor) == 3 for m in (a, b)
+    ):  # "leaders of the Azawad Front", "leaders of the Macina Brigade"
+        shared -= {doc[m.actor.head].lemma_.lower() for m in (a, b) if doc[m.actor.head].pos_ == "NOUN"}
+    return bool(shared)
 
 
 def _words(doc: Doc, move: Move) -> set[str]:
@@ -115,7 +146,7 @@ def _words(doc: Doc, move: Move) -> set[str]:
     }
 
 
-def _joined(doc: Doc, a: Move, b: Move) -> Move:
+def joined(doc: Doc, a: Move, b: Move) -> Move:
     """The best of two tellings: more places, a named actor, the later status unless it says less."""
     fuller = (
         a if (_places(a), not a.actor.pronoun, a.confidence) >= (_places(b), not b.actor.pronoun, b.confidence) else b
@@ -152,4 +183,9 @@ def _better_actor(doc: Doc, a: Move, b: Move) -> object:
     named = [doc[m.actor.head].ent_type_ in {"PERSON", "ORG"} for m in (a, b)]
     if named[0] != named[1]:
         return a.actor if named[0] else b.actor
+    says = [telling(doc, m.actor) for m in (a, b)]
+    if says[0] != says[1]:
+        return a.actor if says[0] > says[1] else b.actor
+    if a.actor.extra and a.actor.extra[:1] == b.actor.extra[:1]:
+        return a.actor
     return a.actor if a.actor.end - a.actor.start >= b.actor.end - b.actor.start else b.actor

@@ -20,13 +20,22 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
             return _full(doc, entity).text.removesuffix("'s").removesuffix("’s")
     if actor.type == "person" and head.pos_ == "PROPN" and (named := _family(doc, head)) is not None:
         return named.text
+    known = doc._.actors or {}
+    if actor.organisation and not actor.pronoun and not any(i in known for i in range(actor.start, actor.end)):
+        return actor.organisation.name  # "their office", "the group's office"
     text = doc[actor.start : actor.end].text
     owner = next((c for c in head.children if c.dep_ == "poss" and c.lower_ in PRONOUNS), None)
     if owner is not None and actor.extra and doc[actor.extra[0]].lower_ not in PRONOUNS:
         start, end = phrase(doc[actor.extra[0]])
         rest = doc[owner.i + 1 : actor.end].text
         return f"{doc[start:end].text}'s {rest}"
+    if actor.extra and not actor.pronoun and doc[actor.extra[0]].ent_type_ == "GPE" and _outside(actor):
+        return f"{doc[actor.extra[0]].text}'s {head.text}"  # "the Philippines will move embassy"
     return text
+
+
+def _outside(actor: ActorMention) -> bool:
+    return not actor.start <= actor.extra[0] < actor.end
 
 
 def _family(doc: Doc, head: Token) -> Span | None:

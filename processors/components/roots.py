@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import re
 
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 
 from processors.cities import fold
 from processors.components.actors import organisations
+from processors.components.fullnames import in_full, said_of
 from processors.components.model import ActorMention
 from processors.components.naming import name_of
 from processors.components.phrases import phrase
@@ -39,6 +40,7 @@ _NUMBERED = re.compile(rf"^({_COUNT})\s+(\S.*)$", re.IGNORECASE)
 _SMALL = {"of", "the", "and", "for"}
 _PLURAL = re.compile(r"(?:[^s]s|people|men|women|children|police|staff|crew|personnel)$")
 
+_WHOSE = re.compile(r"(?:['’]s|(?<=s)['’])( )")
 _OWNED = re.compile(r"['’]s$|(?<=s)['’]$")
 
 
@@ -53,14 +55,47 @@ def root_of(doc: Doc, actor: ActorMention) -> str:
         name = full
     else:
         name = named(doc, actor.start, actor.end)
-    name = _in_full(doc, name)
+    if actor.type != "person" or name.lower() in gazetteer().demonyms:
+        name = in_full(doc, _counted(name))
     known = organisations().get(name)
-    return known.root if known else normalised(name)
+    return known.root if known else normalised(said_of(doc, _counted(name)))
+
+
+def telling(doc: Doc, actor: ActorMention) -> int:
+    """How much a phrase says of who moves: 3 with a name, 2 with a people or state or whose they are, 1 with a noun
+    for what they are, 0 with no more than "people", "those", a number."""
+    words = doc[actor.start : actor.end]
+    head = doc[actor.head]
+    if actor.organisation or any(t.ent_type_ in {"PERSON", "ORG"} for t in words):
+        return 3
+    demonyms, places = gazetteer().demonyms, {i for p in doc._.places or () for i in range(p.start, p.end)}
+    if any(t.lower_ in demonyms for t in words):
+        return 2
+    if any(t.pos_ == "PROPN" and t.text[0].isupper() and t.i not in places and not t.is_sent_start for t in words):
+        return 3
+    if actor.extra and (doc[actor.extra[0]].pos_ == "PROPN" or doc[actor.extra[0]].ent_type_):
+        return 2
+    counted = head.pos_ in {"NUM", "PRON", "DET"} or head.lemma_.lower() in {
+        "people",
+        "person",
+        "those",
+        "other",
+        "rest",
+    }
+    return 0 if counted else 1
 
 
 def _own_name(doc: Doc, actor: ActorMention) -> bool:
-    """Whether what is owned has a name of its own: "the Nepali Army's Bhairav Engineer Company"."""
-    return doc[actor.head].text[0].isupper() and doc[actor.head - 1].text[0].isupper() and actor.head - 1 >= actor.start
+    """Whether what is owned has a name of its own: "the Nepali Army's Bhairav Engineer Company"; a "Central Command" or
+    "Political Bureau" has none."""
+    first = actor.head
+    while first > actor.start and doc[first - 1].text[0].isupper():
+        first -= 1
+    return (
+        doc[actor.head].text[0].isupper()
+        and first < actor.head
+        and not all(t.lower_ in _OF_BODIES or t.lower_ in _kinds() for t in doc[first : actor.head + 1])
+    )
 
 
 def named(doc: Doc, start: int, end: int) -> str:
@@ -99,6 +134,13 @@ def _also_alone(doc: Doc, start: int, end: int) -> bool:
     return end - first > 1 and re.search(rf"(?<!\w){name}(?!\w| of\b)", doc.text) is not None
 
 
+_OF_BODIES = frozenset(
+    ["central", "political", "supreme", "high", "executive", "general", "national", "joint", "leadership", "shura",
+     "command", "committee", "bureau", "council", "office", "secretariat", "board", "headquarters", "staff",
+     "department"]
+)  # fmt: skip
+
+
 @functools.cache
 def _kinds() -> frozenset[str]:
     """Nouns that say what somebody or a ship is."""
@@ -108,7 +150,8 @@ def _kinds() -> frozenset[str]:
 
 PEOPLE = frozenset(
     ["leader", "leadership", "member", "fighter", "official", "commander", "chief", "representative", "bureau",
-     "headquarters", "office", "staff", "employee", "worker", "crew", "wing", "branch"]
+     "headquarters", "office", "address", "seat", "board", "management", "staff", "employee", "worker",
+     "crew", "wing", "branch"]
 )  # fmt: skip
 """Who and what an organisation has: "the leaders of X" are X."""
 _AFTER = frozenset(["from", "in", "at", "near", "to", "who", "which", "that", "(", ","])
@@ -119,10 +162,33 @@ _DESCRIBING = frozenset(["DET", "ADJ", "NOUN", "PROPN", "PUNCT", "PART"])
 def normalised(name: str) -> str:
     """A name without article, count and genitive; of a country's the country first ("Canada's embassy" and "the
     Canadian embassy" are "canada embassy"). "unknown" where nothing is left."""
+    text = _counted(name)
+    text = _legal(text)
+    return _OWNED.sub("", _WHOSE.sub(r"\1", _with_country(fold(text)))) or "unknown"
+
+
+def _counted(name: str) -> str:
+    """A name without the articles and counts in front."""
     text = " ".join(name.split())
     while not _numbered(text) and (shorter := _LEADING.sub("", text)) != text:
         text = shorter
-    return _OWNED.sub("", _with_country(fold(text))) or "unknown"
+    return text
+
+
+_FORMS = re.compile(
+    r"(?:,? (?:Technolog(?:y|ies)|Holdings?|Group|Inc|Incorporated|Ltd|Limited|plc|PLC|LLC|Corp|Corporation|& Co|SA|AG"
+    r"|SE|GmbH|NV|BV|AB|ASA|AS|Oyj|SpA|Pte|Pty)\.?)+$"
+)
+"""What a firm leaves out when it is called by its name."""
+
+
+def _legal(name: str) -> str:
+    """A firm's name without its legal form, where a name of its own is left ("Kobowave Technologies" is Kobowave)."""
+    short = _FORMS.sub("", name)
+    words = short.lower().split()
+    plain = word_lists("common")["lower"] | gazetteer().demonyms.keys()
+    own = bool(words) and not all(w in plain for w in words) and not gazetteer().special(short.lower())
+    return short if own else name
 
 
 def _numbered(name: str) -> bool:
@@ -150,22 +216,3 @@ def _with_country(name: str) -> str:
         if country is not None and len(words) > n:
             return f"{fold(country.name)} {' '.join(words[n:])}"
     return name
-
-
-def _in_full(doc: Doc, name: str) -> str:
-    """A short name as the text gives it in full: of an abbreviation that it explains ("Palestinian Islamic Jihad
-    (PIJ)"), and of an organisation's first word ("Fenwright" where it has "Fenwright Photonics")."""
-    if 1 < len(name) < 8 and name.isupper():
-        found = re.search(rf"((?:[A-Z][\w'’-]*\s+(?:(?:of|for|and|the)\s+)*){{2,8}})\({re.escape(name)}\)", doc.text)
-        return found[1].strip() if found else name
-    names, lower = gazetteer(), name.lower()
-    if " " in name or not name.istitle() or names.meanings(name) or lower in names.demonyms:
-        return name
-    if any(lower in words for words in word_lists("nouns").values()):
-        return name
-    longer = (e.text for e in doc.ents if e.label_ == "ORG" and len(e) > 1 and e[0].text == name and _capital(e))
-    return next(longer, name)
-
-
-def _capital(entity: Span) -> bool:
-    return all(t.text[0].isupper() for t in entity)

@@ -1,0 +1,108 @@
+"""One article, one journey: what it says of "the mission" or of "staff" on the way of its named mover is of him."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from spacy.tokens import Doc, Token
+
+from processors.components.actors import STAFF
+from processors.components.merging import RELATIVES, compatible, joined
+from processors.components.model import ActorMention, Move
+from processors.components.phrases import SUBJECTS, phrase
+from processors.components.protagonists import is_organisation, organisation_before
+from processors.components.roots import PEOPLE, root_of, telling
+from processors.lexicons import word_lists
+
+_FAMILIES: dict[str, str] = {
+    "visit": "visit", "deployment": "deployment", "transfer": "custody", "expulsion": "custody",
+}  # fmt: skip
+
+
+def united(doc: Doc, moves: Sequence[Move]) -> list[Move]:
+    """The moves without those of a general word that tell the journey of the one mover whom its class fits; how that
+    one stands stays: where the first of the staff have arrived, the office has not."""
+    result = [_identified(doc, _of_office(doc, m)) for m in moves]
+    for move in list(result):
+        if telling(doc, move.actor) > 1:
+            continue
+        same = [m for m in result if m is not move and _one_journey(m, move) and _fits(doc, m, move)]
+        if same and len({root_of(doc, m.actor) for m in same}) == 1:
+            whole = same[0]
+            result.remove(move)
+            result[result.index(whole)] = joined(doc, whole, move).but(
+                actor=whole.actor, status=whole.status, kind=whole.kind, trigger=whole.trigger, sentence=whole.sentence
+            )
+    return result
+
+
+def _of_office(doc: Doc, move: Move) -> Move:
+    """An office's move with the organisation where it was read as that of who tells of it: "Sigrun Aldis, the chief
+    executive, said that the move had been completed"."""
+    head = doc[move.actor.head]
+    speaks = head.dep_ in SUBJECTS and head.head.lemma_ in word_lists("nouns")["speech"]
+    if move.kind != "office_move" or not speaks or head.ent_type_ != "PERSON" or is_organisation(doc, head):
+        return move
+    name = organisation_before(doc, head.i)
+    if name is None or name.i == head.i:
+        return move
+    start, end = phrase(name)
+    return move.but(actor=ActorMention(start, end, name.i, "organisation"))
+
+
+def _identified(doc: Doc, move: Move) -> Move:
+    """The move of "a payment company" with the company's name, where the next sentence is about one that the text
+    treats as a firm: "Kobowave tells its shareholders"."""
+    head = doc[move.actor.head]
+    firm = {t.lemma_.lower() for t in doc[move.actor.start : phrase(head)[1]]} & (
+        word_lists("nouns")["company"] - {"group"}
+    )
+    if telling(doc, move.actor) > 2 or not firm or move.actor.extra or move.sentence[1] >= len(doc):
+        return move
+    after = doc[move.sentence[1]].sent
+    subject = next((t for t in after if t.dep_ == "nsubj" and t.head.dep_ in {"ROOT", "ccomp"}), None)
+    if subject is None or not is_organisation(doc, subject):
+        return move
+    return move.but(actor=replace(move.actor, extra=(subject.i,)))
+
+
+def _one_journey(named: Move, other: Move) -> bool:
+    """Whether both go the same way, by both ends where both tell them, and neither is history beside the other."""
+    if named.trigger.token == other.trigger.token or named.background != other.background:
+        return False
+    sides = ((named.origin, other.origin), (named.destination, other.destination))
+    shared = [bool(a and b) for a, b in sides]
+    family = [_FAMILIES.get(m.kind, "base") for m in (named, other)]
+    return all(compatible(a, b) for a, b in sides) and any(shared) and (all(shared) or family[0] == family[1])
+
+
+def _fits(doc: Doc, named: Move, other: Move) -> bool:
+    """Whether the general word can stand for the mover that is named, or for who belongs to it."""
+    if telling(doc, named.actor) < 2:
+        return False
+    who, head = named.actor, doc[other.actor.head]
+    lemma, lists = head.lemma_.lower(), word_lists("nouns")
+    definite = any(c.lower_ in {"the", "both", "all"} for c in head.children) or doc[other.actor.start].lower_ in {
+        "the",
+        "all",
+    }
+    body = who.organisation is not None or who.type in {"organisation", "company", "military"}
+    if lemma in RELATIVES or (other.actor.extra and who.type == "person"):
+        return False
+    alike = named.status == other.status
+    if lemma in STAFF | PEOPLE:  # a part of them may go later, or not at all
+        return body and alike and (definite or lemma in {"staff", "employee", "workforce", "personnel"})
+    if lemma in lists["office"] | lists["company"]:
+        return body
+    if lemma in lists["military"] | lists["group"] and _one(head):
+        return definite and body
+    if _one(head):
+        return definite and lemma in lists["person"] and who.type == "person"
+    same_noun = doc[who.head].lemma_.lower() == lemma
+    both_ends = all((other.origin, other.destination, named.origin, named.destination))
+    return who.type == "group" and (same_noun or (both_ends and alike and telling(doc, other.actor) == 0))
+
+
+def _one(head: Token) -> bool:
+    return head.tag_ in {"NN", "NNP"}
