@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span, Token
 
 from processors.components.coreference import PRONOUNS, antecedent
 from processors.components.cues import MONTHS
-from processors.components.model import Trigger
+from processors.components.model import Move, Trigger
 from processors.components.phrases import phrase
 from processors.lexicons import word_lists
 
@@ -107,6 +107,15 @@ def when(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
     return (best.start, best.end) if best is not None else None
 
 
+def past_year(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
+    """The year at the head of the trigger's sentence: "In 2005 they were given two days before lorries took them"."""
+    for entity in doc[trigger.token].sent.ents:
+        above = entity.root.head
+        if entity.label_ == "DATE" and _YEAR.search(entity.text) and above.lower_ in {"in", "during"}:
+            return (entity.start, entity.end) if above.head.is_ancestor(doc[trigger.token]) else None
+    return None
+
+
 def _age(entity: Span) -> bool:
     return bool(re.search(r"year-old|years old|daily|annual|\b(?:every|each)\b|aged", entity.text)) or (
         entity.text.isdigit() and len(entity) == 1 and len(entity.text) < 3
@@ -164,6 +173,29 @@ def is_background(text: str | None, start: datetime | None, published: datetime 
     if years:
         return max(years) < published.year - 1 or (max(years) < published.year and published.month > 6)
     return start is not None and start < published - _LONG_AGO
+
+
+_DURATION = re.compile(
+    r"(?!last|next|this|that|the same)(?:\S+ ){0,2}(?:hour|day|week|month|year|decade)s?", re.IGNORECASE
+)
+
+
+def is_duration(text: str) -> bool:
+    """Whether a time expression only says how long: "two days"."""
+    return _DURATION.fullmatch(text.strip()) is not None
+
+
+_ELDERS = frozenset(
+    ["father", "mother", "parent", "grandfather", "grandmother", "grandparent", "ancestor", "forefather", "forebear",
+     "great-grandfather", "great-grandmother"]
+)  # fmt: skip
+
+
+def remembered(doc: Doc, move: Move) -> bool:
+    """Whether somebody tells what became of his own elders, without a date: "my father went from here to Zanzibar"."""
+    head = doc[move.actor.head]
+    own = any(c.dep_ == "poss" and c.lower_ in {"my", "our"} for c in head.children)
+    return own and head.lemma_.lower() in _ELDERS and move.status == "completed"
 
 
 _BECAUSE = (("due", "to"), ("because", "of"), ("owing", "to"), ("thanks", "to"), ("amid",), ("citing",))
