@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise, product
 
-from spacy.tokens import Doc, Token
+from spacy.tokens import Doc, Span, Token
 
 from processors.components.actors import actor_of, with_owner
 from processors.components.context import attribution, reason, when
 from processors.components.kinds import kind_of
+from processors.components.merging import compatible
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger, reject
 from processors.components.movers import movers, subject_of
 from processors.components.roles import Roles, assign
@@ -105,7 +106,7 @@ def _move(
     trust: float,
 ) -> Move:
     sentence = doc[trigger.token].sent
-    status = last_word(status_of(doc, trigger), _later(doc, trigger))
+    status = last_word(status_of(doc, trigger), _later(doc, trigger, (origin, destination)))
     if actor.type == "other" and status == "completed" and trigger.part == "verb":
         status = "planned"  # a change of venue of a meeting still to come
     return Move(
@@ -123,13 +124,29 @@ def home(doc: Doc, trigger: Trigger, actor: ActorMention) -> str | None:
     return next((c for c in codes if c), None) if told else None
 
 
-def _later(doc: Doc, trigger: Trigger) -> str:
-    """The text after the trigger: the rest of its sentence and the two sentences behind it."""
+def _later(doc: Doc, trigger: Trigger, places: tuple[PlaceMention | None, ...]) -> str:
+    """The text after the trigger: the rest of its sentence and the two sentences behind it, but those that speak of
+    other places alone: what is called off there is another move."""
     end = doc[trigger.token].sent.end
+    parts = [doc[trigger.end : end].text]
     for _ in range(2):
         if end < len(doc):
-            end = doc[end].sent.end
-    return doc[trigger.end : end].text
+            sentence = doc[end].sent
+            end = sentence.end
+            if not _elsewhere(doc, sentence, places):
+                parts.append(sentence.text)
+    return " ".join(parts)
+
+
+def _elsewhere(doc: Doc, sentence: Span, places: tuple[PlaceMention | None, ...]) -> bool:
+    """Whether a sentence says "to", "from" or "in" of places, and of none of these."""
+    named = [
+        p for p in doc._.places
+        if sentence.start <= p.start < sentence.end and p.role == "mentioned" and p.toponym is not None
+        and not p.anaphor and doc[p.start - 1].lower_ in {"to", "from", "in", "for", "out", "of"}
+    ]  # fmt: skip
+    known = [p for p in places if p is not None]
+    return bool(named) and not any(compatible(p, q) for p in named for q in known)
 
 
 def confidence(

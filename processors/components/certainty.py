@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from spacy.tokens import Doc
 
-from processors.components.model import Move, PlaceMention
+from processors.components.model import Move
+from processors.components.seats import marked
 from processors.lexicons import DATA, Lexicon, load_lexicon
 
 FEATURES = (
@@ -21,9 +22,6 @@ FEATURES = (
     "both_places", "unknown_places", "unsupported_places", "origin_unmarked", "origin_far", "origin_from_elsewhere",
     "pronoun", "office",
 )  # fmt: skip
-
-
-_MARKS = frozenset(["from", "off", "out"])
 
 
 class Certainty(Lexicon):
@@ -57,18 +55,12 @@ def features(doc: Doc, move: Move) -> list[float]:
         float(len(places) == 2),
         float(sum(p.toponym is None for p in places)),
         float(sum(p.unsupported for p in places)),
-        float(move.origin is not None and not _marked(doc, move.origin)),
+        float(move.origin is not None and not marked(doc, move.origin)),
         float(move.origin is not None and not move.sentence[0] <= move.origin.start < move.sentence[1]),
         float(signals.origin_from_elsewhere),
         float(move.actor.pronoun),
         float(move.kind == "office_move"),
     ]
-
-
-def _marked(doc: Doc, origin: PlaceMention) -> bool:
-    """Whether the words around an origin say that it is one: "from" before it, or that it is left."""
-    before = {t.lower_ for t in doc[max(0, origin.start - 3) : origin.start]}
-    return bool(before & _MARKS) or doc[origin.start : origin.end].root.dep_ == "dobj"
 
 
 def probability(weights: Sequence[float], row: Sequence[float]) -> float:

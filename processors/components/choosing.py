@@ -10,12 +10,14 @@ from dataclasses import replace
 
 from spacy.tokens import Doc
 
-from processors.components.governors import OPEN
+from processors.components.governors import OPEN, put_off
 from processors.components.learned_moves import Telling
 from processors.components.merging import compatible
-from processors.components.model import Move, Signals, reject
+from processors.components.model import Move, PlaceMention, Signals, reject
 from processors.components.phrases import is_goods
-from processors.components.vetoes import doubt
+from processors.components.speakers import bystander
+from processors.components.status import status_of, unsaid
+from processors.components.vetoes import CLUBS, doubt
 
 ALONE, AGREED = 0.9, 0.5
 """The least probability of a move that only the model tells, and of one that the rules tell too."""
@@ -34,29 +36,53 @@ def chosen(doc: Doc, rules: Sequence[Move], tellings: Sequence[Telling]) -> list
     """The moves that stand, in reading order; why a telling of the model does not is kept with ``reject``."""
     moves: list[Move] = []
     confirmed: set[int] = set()
+    signed: list[PlaceMention] = []
     for telling in tellings:
-        move = telling.move
-        beside = next((i for i, rule in enumerate(rules) if agree(rule, move)), None)
-        trigger = replace(move.trigger, opens=False) if move.kind == "office_move" else move.trigger  # it is no shop
-        against = doubt(doc, trigger, doc[move.actor.head], move.actor)
-        if _thing(doc, move):
-            reject(doc, move.trigger, f"{doc[move.actor.head].text!r} is a thing, not someone who can be somewhere")
-            continue
-        if against is not None:
-            reject(doc, move.trigger, against)
-        elif telling.probability < least(move, beside is not None):
-            reject(doc, move.trigger, f"too unlikely: probability {telling.probability:.2f}")
+        move = _by_who_moves(doc, telling.move, rules)
+        beside = next((i for i, rule in enumerate(rules) if agree(rule, telling.move)), None)
+        against = _against(doc, telling, move, beside is not None)
+        if against == CLUBS and telling.move.destination is not None:
+            signed.append(telling.move.destination)
+        if move is None or against is not None:
+            reject(doc, telling.move.trigger, against or "the one who is named only speaks of it")
         elif beside is None:
-            moves.append(_signed(telling, 0.0))
+            moves.append(_signed(telling, _as_said(doc, move), 0.0))
         else:
             confirmed.add(beside)
-            moves.append(_completed(telling, rules[beside]))
+            moves.append(_completed(doc, telling, _as_said(doc, move), rules[beside]))
     moves += [
         r.but(signals=Signals(rules=r.confidence))
         for i, r in enumerate(rules)
         if i not in confirmed and not _told(r, moves) and not _thing(doc, r)
     ]
+    moves = [m for m in moves if m.destination is None or not any(compatible(m.destination, s) for s in signed)]
     return sorted(moves, key=lambda m: m.trigger.token)
+
+
+def _as_said(doc: Doc, move: Move) -> Move:
+    """The move with what its sentence says of the status where the model has it denied and no word around says no."""
+    return move.but(status=status_of(doc, move.trigger)) if unsaid(doc, move.trigger, move.status) else move
+
+
+def _by_who_moves(doc: Doc, move: Move, rules: Sequence[Move]) -> Move | None:
+    """The move with the rules' actor where the model names a bystander; None where the rules know no other."""
+    if not bystander(doc, move.trigger, move.actor, move.kind == "office_move"):
+        return move
+    others = (r.actor for r in rules if r.trigger.token == move.trigger.token and r.actor.head != move.actor.head)
+    actor = next(others, None)
+    return None if actor is None else move.but(actor=actor)
+
+
+def _against(doc: Doc, telling: Telling, move: Move | None, agreed: bool) -> str | None:
+    """Why the model's move does not stand; None where it does."""
+    move = move or telling.move
+    if _thing(doc, move):
+        return f"{doc[move.actor.head].text!r} is a thing, not someone who can be somewhere"
+    trigger = replace(move.trigger, opens=False) if move.kind == "office_move" else move.trigger  # it is no shop
+    against = doubt(doc, trigger, doc[move.actor.head], move.actor)
+    if against is None and telling.probability < least(move, agreed):
+        return f"too unlikely: probability {telling.probability:.2f}"
+    return against
 
 
 def _thing(doc: Doc, move: Move) -> bool:
@@ -66,8 +92,8 @@ def _thing(doc: Doc, move: Move) -> bool:
     return money or is_goods(doc[move.actor.head]) or words[-1].lower_ == "it"
 
 
-def _signed(telling: Telling, rules: float) -> Move:
-    said, move = telling.said, telling.move
+def _signed(telling: Telling, move: Move, rules: float) -> Move:
+    said = telling.said
     return move.but(signals=Signals(
         telling.probability, telling.weakest_place, telling.actor, said.status_probability, rules,
     ))  # fmt: skip
@@ -91,10 +117,11 @@ def _told(rule: Move, moves: Sequence[Move]) -> bool:
     return any(rule.trigger.token == m.trigger.token or agree(rule, m) for m in moves)
 
 
-def _completed(telling: Telling, rule: Move) -> Move:
+def _completed(doc: Doc, telling: Telling, move: Move, rule: Move) -> Move:
     """The model's move with what the rules say where it says nothing or is not sure."""
-    move = _signed(telling, rule.confidence)
+    move = _signed(telling, move, rule.confidence)
     hedged = move.status in OPEN and rule.status in {"conditional", "cancelled", "denied"}
+    hedged |= move.status == "cancelled" and rule.status == "planned" and put_off(doc[rule.trigger.token])
     sure = telling.said.status_probability >= SURE_OF_STATUS and not hedged
     return move.but(
         origin=move.origin or rule.origin, destination=move.destination or rule.destination,

@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span, Token
 
 from processors.components.coreference import PRONOUNS, antecedent
 from processors.components.cues import MONTHS
-from processors.components.model import Trigger
+from processors.components.model import Move, Trigger
 from processors.components.phrases import phrase
 from processors.lexicons import word_lists
 
@@ -107,6 +107,15 @@ def when(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
     return (best.start, best.end) if best is not None else None
 
 
+def past_year(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
+    """The year at the head of the trigger's sentence: "In 2005 they were given two days before lorries took them"."""
+    for entity in doc[trigger.token].sent.ents:
+        above = entity.root.head
+        if entity.label_ == "DATE" and _YEAR.search(entity.text) and above.lower_ in {"in", "during"}:
+            return (entity.start, entity.end) if above.head.is_ancestor(doc[trigger.token]) else None
+    return None
+
+
 def _age(entity: Span) -> bool:
     return bool(re.search(r"year-old|years old|daily|annual|\b(?:every|each)\b|aged", entity.text)) or (
         entity.text.isdigit() and len(entity) == 1 and len(entity.text) < 3
@@ -166,20 +175,27 @@ def is_background(text: str | None, start: datetime | None, published: datetime 
     return start is not None and start < published - _LONG_AGO
 
 
-def year_beside(doc: Doc, trigger: Trigger) -> str | None:
-    """The year that the trigger's clause names, "who fled Bishkek in March 2024", "since 2017, when they fled"."""
-    sentence = doc[trigger.token].sent
-    for token in sentence:
-        if token.shape_ != "dddd" or _YEAR.fullmatch(token.text) is None or abs(token.i - trigger.token) > 10:
-            continue
-        before = token.i - 1
-        while before > sentence.start and (doc[before].text in MONTHS.split("|") or doc[before].is_digit):
-            before -= 1
-        low, high = sorted((token.i, trigger.token))
-        verbs = any(t.pos_ in {"VERB", "AUX"} for t in doc[low + 1 : high])
-        if doc[before].lower_ in {"in", "since", "during"} and not verbs:
-            return token.text
-    return None
+_DURATION = re.compile(
+    r"(?!last|next|this|that|the same)(?:\S+ ){0,2}(?:hour|day|week|month|year|decade)s?", re.IGNORECASE
+)
+
+
+def is_duration(text: str) -> bool:
+    """Whether a time expression only says how long: "two days"."""
+    return _DURATION.fullmatch(text.strip()) is not None
+
+
+_ELDERS = frozenset(
+    ["father", "mother", "parent", "grandfather", "grandmother", "grandparent", "ancestor", "forefather", "forebear",
+     "great-grandfather", "great-grandmother"]
+)  # fmt: skip
+
+
+def remembered(doc: Doc, move: Move) -> bool:
+    """Whether somebody tells what became of his own elders, without a date: "my father went from here to Zanzibar"."""
+    head = doc[move.actor.head]
+    own = any(c.dep_ == "poss" and c.lower_ in {"my", "our"} for c in head.children)
+    return own and head.lemma_.lower() in _ELDERS and move.status == "completed"
 
 
 _BECAUSE = (("due", "to"), ("because", "of"), ("owing", "to"), ("thanks", "to"), ("amid",), ("citing",))

@@ -20,6 +20,7 @@ class _File(Lexicon):
     future: list[str]
     soon: list[str]
     habit: list[str]
+    ages: list[str]
 
 
 @functools.cache

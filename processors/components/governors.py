@@ -43,8 +43,31 @@ def _refused(head: Token, lemma: str, link: str, status: Status) -> Status | Non
     if _is(lemma, "denied") and link not in {"advcl", "nsubj", "conj"}:
         return "denied"
     if _is(lemma, "cancelled") and link not in {"advcl", "conj"}:
+        if lemma in _PUTS_OFF and until(head):
+            return "planned"
         return status if negated(head) else "cancelled"
     return None
+
+
+_PUTS_OFF = frozenset(["postpone", "delay", "put off", "suspend"])
+
+
+def until(verb: Token) -> bool:
+    """Whether what is put off has a new date: "postponed by three weeks", "until June"."""
+    terms = (c for c in verb.children if c.dep_ == "prep" and c.lower_ in {"by", "until", "till", "to", "for"})
+    return any(t.ent_type_ in {"DATE", "TIME"} for term in terms for t in term.subtree)
+
+
+def put_off(token: Token) -> bool:
+    """Whether the move that ``token`` tells is put off to another date, not called off."""
+    node = token
+    for _ in range(4):
+        if node.head.i == node.i:
+            return False
+        node = node.head
+        if _lemma(node) in _PUTS_OFF:
+            return until(node)
+    return False
 
 
 def _allowed(head: Token, lemma: str, link: str, status: Status) -> Status | None:

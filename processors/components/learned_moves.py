@@ -16,12 +16,16 @@ from processors.components.context import attribution, reason, when
 from processors.components.fullnames import in_full
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
 from processors.components.phrases import is_year, phrase, subjects
-from processors.components.places import NO_PLACES, Places, names_organisation
+from processors.components.placenames import after_arrival, initials, names_organisation, one_line
+from processors.components.places import NO_PLACES, Places
 from processors.components.roots import PEOPLE
+from processors.components.seats import accredited, holds, marked, seated
 from processors.components.triggers import find_triggers
+from processors.gazetteer import gazetteer
 from processors.learned.extractor import LearnedExtractor, Passage
-from processors.learned.moves import LearnedMove, hops
+from processors.learned.moves import Hop, LearnedMove, hops
 from processors.learned.moves import Span as Characters
+from processors.lexicons import word_lists
 from stream.messages import KindOfMove
 
 LEAST = 0.2
@@ -90,11 +94,15 @@ def _tellings(
     for hop in hops(said)[:MOST_HOPS]:
         actor = _actor(doc, hop.actor, said) or next((r.actor for r in rules if r.trigger == trigger), None)
         origin, destination = (_place(doc, s, places) for s in (hop.origin, hop.destination))
-        if destination is not None and _accredited(doc, destination.start, actor):
+        if destination is not None and _no_goal(doc, destination, actor):
             destination = None
         if destination is not None and destination.anaphor and _holds(destination, origin):
             destination = None  # "there" is not the country that they leave
-        if actor is None or (origin is None and destination is None) or _same(origin, destination):
+        if holds(destination, origin) or holds(origin, destination):  # no way leads from a town to its own country
+            origin, destination = _surer(hop, origin, destination)
+        if _same(doc, origin, destination) and origin is not None and not marked(doc, origin):
+            origin = None
+        if actor is None or (origin is None and destination is None) or _same(doc, origin, destination):
             continue
         actor = with_owner(doc, trigger, actor)
         weakest = min(s.probability for s in (hop.origin, hop.destination) if s)
@@ -104,16 +112,21 @@ def _tellings(
         )  # fmt: skip
 
 
-_ENVOYS = frozenset(["embassy", "ambassador", "consulate", "consul", "envoy", "mission", "representative", "legation"])
+def _no_goal(doc: Doc, place: PlaceMention, actor: ActorMention | None) -> bool:
+    """Whether the place is where somebody is accredited, or where they are that move, "its embassy in Libya", or a
+    dateline's."""
+    if accredited(doc, place.start) or place.role == "dateline":
+        return True
+    return actor is not None and seated(doc, place.start) and actor.head == place.start - 2
 
 
-def _accredited(doc: Doc, start: int, actor: ActorMention | None) -> bool:
-    """Whether the place at ``start`` is where somebody is accredited: "the embassy to Libya", or where they are that
-    move, "its embassy in Libya"."""
-    before = doc[max(0, start - 2) : start]
-    if len(before) < 2 or before[0].lemma_.lower() not in _ENVOYS:
-        return False
-    return before[1].lower_ == "to" or (before[1].lower_ == "in" and actor is not None and actor.head == before[0].i)
+def _surer(
+    hop: Hop, origin: PlaceMention | None, destination: PlaceMention | None
+) -> tuple[PlaceMention | None, PlaceMention | None]:
+    """Only the place of which the model is surer."""
+    assert hop.origin is not None
+    assert hop.destination is not None
+    return (origin, None) if hop.origin.probability >= hop.destination.probability else (None, destination)
 
 
 def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
@@ -123,15 +136,16 @@ def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
     )
     return replace(
         said, actors=one_list(doc.text, actors, _subject(doc, said)), origins=_finest(doc, origins, places),
-        destinations=_finest(doc, destinations, places),
+        destinations=_goals(doc, _finest(doc, destinations, places)),
     )  # fmt: skip
 
 
 def whole_names(text: str, spans: Sequence[Characters]) -> tuple[Characters, ...]:
-    """The spans with those put together between which only white space stands."""
+    """The spans with those put together between which only white space of one line stands."""
     found: list[Characters] = []
     for span in spans:
-        if found and not text[found[-1].end : span.start].strip():
+        between = text[found[-1].end : span.start] if found else ""
+        if found and not between.strip() and "\n" not in between:
             last = found[-1]
             found[-1] = Characters(last.start, span.end, max(last.probability, span.probability))
         else:
@@ -141,7 +155,12 @@ def whole_names(text: str, spans: Sequence[Characters]) -> tuple[Characters, ...
 
 _APPOSED = re.compile(r",\s+(?:the|a|an)\s")
 """What is said of an actor behind its name, no second one: "Azamat Tokbaev, the opposition politician"."""
-_LISTED = re.compile(r"\W*(?:\b(?:and|or|plus|as well as)\b)?\W*(?:\w+\W+){0,2}", re.IGNORECASE)
+_LISTED = re.compile(
+    r"\W*(?:\b(?:and|or|plus|as well as)\b)?\W*(?:\w+\W+){0,2}"
+    r"|\W*\b(?:and|as well as)\b\W+(?:(?!(?:who|which|that|whose|as|after|when|while|said|told|with|by)\b)\w+\W+){0,6}",
+    re.IGNORECASE,
+)
+"""What stands between two of a list: "the minister and the head of the board, Ali Omar"."""
 
 
 def _subject(doc: Doc, said: LearnedMove) -> int | None:
@@ -175,6 +194,12 @@ def _finest(doc: Doc, spans: Sequence[Characters], places: Places) -> tuple[Char
     """Without a country or region of which a town is named too: "Doha, Qatar" is one place."""
     found = [(s, _place(doc, s, places)) for s in spans]
     return tuple(s for s, p in found if not any(_holds(p, q) for _, q in found if q is not p))
+
+
+def _goals(doc: Doc, spans: Sequence[Characters]) -> tuple[Characters, ...]:
+    """Without what only an office is for, where another place is the destination."""
+    others = tuple(s for s in spans if (tokens := _tokens(doc, s)) is None or not seated(doc, tokens.start))
+    return others or tuple(spans)
 
 
 def _holds(outer: PlaceMention | None, inner: PlaceMention | None) -> bool:
@@ -276,10 +301,13 @@ def _place(doc: Doc, span: Characters | None, places: Places) -> PlaceMention | 
     tokens = _tokens(doc, span)
     if tokens is None:
         return None
-    start, end = tokens.start, tokens.end
+    start, end = one_line(doc, tokens.start, tokens.end)
+    if initials(doc[start:end]) or _named_as_actor(doc, start, end):
+        return None
     for entity in doc.ents:
         if entity.label_ not in NO_PLACES and entity.start < end and entity.end > start and _is_cut(doc, start, end):
             start, end = min(start, entity.start), max(end, entity.end)
+    start, end = one_line(doc, start, end)
     found = places.place_in(doc, start, end)
     if found.anaphor or found.toponym is not None:
         return found
@@ -288,9 +316,19 @@ def _place(doc: Doc, span: Characters | None, places: Places) -> PlaceMention | 
         or in_full(doc, doc[start:end].text) != doc[start:end].text
     ):
         return None  # "ELN", and "PCG" of the Philippine Coast Guard
-    person = all(t.ent_type_ == "PERSON" for t in doc[start:end])
+    person = all(t.ent_type_ == "PERSON" for t in doc[start:end]) and not after_arrival(doc, start)
     name = any(t.text[0].isupper() for t in doc[start:end])
     return found if name and not person and not names_organisation(doc[start:end]) else None
+
+
+def _named_as_actor(doc: Doc, start: int, end: int) -> bool:
+    """Whether the text gives the name elsewhere to a ship, a company, a person: "the frigate Te Kaha"."""
+    words, lists = [t.text for t in doc[start:end]], word_lists("nouns")
+    kinds = (lists["military"] | lists["company"] | lists["person"]) - lists["facility"]
+    if gazetteer().meanings(doc[start:end].text):
+        return False
+    called = (i for i in range(1, len(doc)) if doc[i].text == words[0] and doc[i - 1].lemma_.lower() in kinds)
+    return any([t.text for t in doc[i : i + len(words)]] == words for i in called)
 
 
 def _is_cut(doc: Doc, start: int, end: int) -> bool:
@@ -299,5 +337,8 @@ def _is_cut(doc: Doc, start: int, end: int) -> bool:
     return any(t.text[0].isupper() and t.pos_ == "PROPN" for t in neighbours)
 
 
-def _same(a: PlaceMention | None, b: PlaceMention | None) -> bool:
-    return a is not None and b is not None and (a == b or (a.toponym is not None and a.toponym == b.toponym))
+def _same(doc: Doc, a: PlaceMention | None, b: PlaceMention | None) -> bool:
+    """Whether both are one place, or an unknown place of one name."""
+    if a is None or b is None or a.toponym != b.toponym:
+        return False
+    return a.toponym is not None or a.span(doc).text == b.span(doc).text

@@ -13,7 +13,7 @@ from processors.components.actors import Actors
 from processors.components.candidates import propose
 from processors.components.certainty import certainty, judged
 from processors.components.choosing import ALONE, chosen
-from processors.components.context import is_background, resolve_time, year_beside
+from processors.components.context import is_background, is_duration, past_year, remembered, resolve_time
 from processors.components.journeys import united
 from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
@@ -83,10 +83,11 @@ class LocationChanges:
 
 
 def _placed_in_time(doc: Doc, move: Move) -> Move:
-    published = inputs(doc).published
-    text, start = None if move.when is None else doc[move.when[0] : move.when[1]].text, None
-    if text is not None:
-        start, _ = resolve_time(text, published, move.status in {"planned", "approved", "conditional"})
-    if start is None and move.status == "completed":
-        text = year_beside(doc, move.trigger) or text
+    if move.when is None:
+        return move.but(background=remembered(doc, move))
+    text, published = doc[move.when[0] : move.when[1]].text, inputs(doc).published
+    start, _ = resolve_time(text, published, move.status in {"planned", "approved", "conditional"})
+    no_time = start is None or is_duration(text)
+    if no_time and move.status == "completed" and (year := past_year(doc, move.trigger)) is not None:
+        text = doc[year[0] : year[1]].text
     return move.but(background=is_background(text, start, published))

@@ -88,13 +88,21 @@ _STORMS = frozenset(["cyclone", "hurricane", "typhoon", "storm", "tropical", "ro
 
 def _content(head: Token) -> Token:
     """The noun that says what a quantity is of: "thousands of refugees"."""
-    if head.lemma_.lower() in word_lists("nouns")["quantity"] or head.pos_ == "NUM":
+    figure = head.lemma_.lower() in _CENTRES and any(
+        p.dep_ == "pobj" and p.pos_ == "NOUN" and p.lemma_.lower() in word_lists("nouns")["goods"]
+        for c in head.children if c.lower_ == "of" for p in c.children
+    )  # fmt: skip
+    if figure or head.lemma_.lower() in word_lists("nouns")["quantity"] or head.pos_ == "NUM":
         for child in head.children:
             if child.dep_ == "prep" and child.lower_ == "of":
                 noun = next((c for c in child.children if c.dep_ == "pobj"), None)
                 if noun is not None and noun.pos_ != "PRON":
                     return noun
     return head
+
+
+_CENTRES = frozenset(["centre", "center", "heart", "seat", "hub", "balance", "focus"])
+"""Of power, of gravity: no place and no office."""
 
 
 def type_of(head: Token) -> ActorType | None:

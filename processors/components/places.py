@@ -11,13 +11,20 @@ from spacy.tokens import Doc, Span, Token
 from processors.components.anaphors import anaphors
 from processors.components.datelines import datelines
 from processors.components.model import PlaceMention, inputs, register_extensions
+from processors.components.placenames import (
+    WELL_KNOWN,
+    after_arrival,
+    initials,
+    names_organisation,
+    trimmed,
+    unknown_name,
+    with_article,
+)
 from processors.components.surroundings import container, governs, likeliest, part_of_speech, with_countries
 from processors.gazetteer import Context, gazetteer
 from processors.lexicons import word_lists
 from stream.messages import PlaceRole
 
-WELL_KNOWN = 6.0
-"""Prior of a place (of a city about the logarithm of its inhabitants) that needs no other word for its country."""
 _SOME = 0.1
 
 PLACE_LABELS = frozenset({"GPE", "LOC", "FAC"})
@@ -47,6 +54,7 @@ class Places:
             doc._.datelines = datelines(doc.text, inputs(doc).title_end)
         seen = [*self._special(doc), *self._named(doc), *self._slots(doc)]
         spans = _without_overlaps([(start, self._hyphenated(doc, end), weak) for start, end, weak in seen])
+        spans = [s for s in spans if not self._somebody(doc, s[0], s[1])]
         spans = [self._widened(doc, start, end, weak) for start, end, weak in spans]
         context = self._context(doc, spans)
         found = [self._mention(doc, start, end, weak, context) for start, end, weak in spans]
@@ -67,6 +75,17 @@ class Places:
             if place.toponym is not None and not self._goes_on(doc, place, start, end):
                 return place
         return with_countries([*(p for p in doc._.places if p not in here), whole])[-1]
+
+    def _somebody(self, doc: Doc, start: int, end: int) -> bool:
+        """Initials, and the family name of a person whom the text names in full ("Kossi", of "Anani Dossou Kossi")."""
+        if _in_dateline(doc, start):
+            return False
+        if initials(doc[start:end]):
+            return True
+        if end - start > 1 or self._gazetteer.special(doc[start].text) or (start and doc[start - 1].lower_ in LOCATIVE):
+            return False
+        people = (e for e in doc.ents if e.label_ == "PERSON" and len(e) > 1)
+        return any(e[-1].text == doc[start].text for e in people)
 
     def _goes_on(self, doc: Doc, place: PlaceMention, start: int, end: int) -> bool:
         """Whether a name has more words than the place found in it ("Punta" in "Punta del Este")."""
@@ -144,7 +163,7 @@ class Places:
         for entity in doc.ents:
             if entity.label_ not in PLACE_LABELS:
                 continue
-            start, end = _trimmed(entity)
+            start, end = trimmed(entity)
             if end > start and any(t.text[0].isupper() for t in doc[start:end]) and not self._common(doc, start, end):
                 yield start, end, False
 
@@ -193,10 +212,14 @@ class Places:
         if self._gazetteer.meanings(text):
             person = label == "PERSON" and (end - start > 1 or before.lower_ == "for") and not paired
             yield from () if person or label == "NORP" else ((start, end, label not in PLACE_LABELS),)
-        elif (paired and label == "PERSON") or (
-            before.lower_ in {"from", "to", "into"}
-            and part_of_speech(doc[start]) == "PROPN"
-            and _unknown_name(doc, start, end)
+        elif (
+            (paired and label == "PERSON")
+            or after_arrival(doc, start)
+            or (
+                before.lower_ in {"from", "to", "into"}
+                and part_of_speech(doc[start]) == "PROPN"
+                and unknown_name(doc, start, end)
+            )
         ):
             yield start, end, True
 
@@ -292,6 +315,8 @@ class Places:
         within = container(doc, end, self._gazetteer)
         name = self._bare(doc, start, end)
         toponym = self._gazetteer.resolve(name, context, within)
+        if toponym is None:
+            toponym = self._gazetteer.resolve(with_article(name), context, within)
         if weak and toponym is not None and toponym.population < 1000 and toponym.kind == "city":
             toponym = None
         if toponym is not None and within != toponym.country and within and doc[end].lower_ == "in":
@@ -328,30 +353,6 @@ _QUITS = frozenset(
 
 def _in_dateline(doc: Doc, i: int) -> bool:
     return any(start <= doc[i].idx < end for start, end in doc._.datelines or ())
-
-
-def names_organisation(span: Span) -> bool:
-    """Whether a name of several words is that of a company, a unit or a body ("the Bhairav Engineer Company")."""
-    if len(span) < 2 or gazetteer().meanings(span.text) or not span[-2].text[0].isupper():
-        return False
-    lists, last = word_lists("nouns"), span[-1].lower_
-    return last in (lists["company"] | lists["group"] | lists["military"] | lists["office"]) - lists["facility"]
-
-
-def _unknown_name(doc: Doc, start: int, end: int) -> bool:
-    """A name that the model has no better idea of; of organisations only those of one word that are no initials."""
-    label = doc[start].ent_type_
-    return label in {"", "FAC", "PRODUCT"} or (label == "ORG" and end - start == 1 and not doc[start].is_upper)
-
-
-def _trimmed(entity: Span) -> tuple[int, int]:
-    """The entity without a leading article and a trailing possessive."""
-    start, end = entity.start, entity.end
-    while end > start and (entity.doc[end - 1].text in {"'s", "’s", "'", "’"} or entity.doc[end - 1].is_space):
-        end -= 1
-    while start < end and (entity.doc[start].is_space or entity.doc[start].lower_ in {"the", "a", "an"}):
-        start += 1
-    return start, end
 
 
 _INSIDE_NAMES = frozenset(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from spacy.tokens import Doc, Token
 
 from processors.components.model import PlaceMention, Trigger
+from processors.components.seats import accredited
 from processors.lexicons import word_lists
 
 _FROM = frozenset({"from", "off"})
@@ -43,7 +44,7 @@ def attach(doc: Doc, place: PlaceMention, places: list[PlaceMention]) -> Attachm
     """The preposition or verb that a place depends on, by the words before it; None where nothing says."""
     if place.anaphor and doc[place.start].lower_ == "there" and doc[place.start - 1].lower_ != "from":
         return Attachment("to", doc[place.start])
-    i = place.start - 1
+    i = _before_apposed(doc, place.start) - 1
     for _ in range(9):
         if i < 0:
             return None
@@ -65,6 +66,13 @@ def attach(doc: Doc, place: PlaceMention, places: list[PlaceMention]) -> Attachm
             return None
         i -= 1
     return None
+
+
+def _before_apposed(doc: Doc, start: int) -> int:
+    """Where the phrase starts to which a name is apposed: "the Tunisian capital, Tunis", "the port of Duqm" …"""
+    if start < 2 or doc[start - 1].text != ",":
+        return start
+    return start - 2 if doc[start - 2].lower_ in word_lists("placewords")["described"] else start
 
 
 def _owns(doc: Doc, i: int, place: PlaceMention) -> bool:
@@ -99,7 +107,7 @@ def assign(doc: Doc, places: list[PlaceMention], triggers: Mapping[int, Trigger]
     roles: dict[int, Roles] = {}
     last: tuple[PlaceMention, int, str] | None = None
     for place in places:
-        if place.role == "dateline":
+        if place.role == "dateline" or accredited(doc, place.start):
             continue
         if last is not None and (listed := _continues(doc, last[0], place)):
             if listed == "list":

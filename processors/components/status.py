@@ -8,6 +8,7 @@ from processors.components.cues import cue
 from processors.components.governors import OPEN, governed
 from processors.components.model import Trigger
 from processors.components.verbforms import form
+from processors.lexicons import word_lists
 from stream.messages import Status
 
 _LATER: tuple[Status, ...] = ("denied", "cancelled", "approved")
@@ -65,3 +66,19 @@ def last_word(status: Status, later: str) -> Status:
         if change == "approved" and status in {"rumoured", "planned"}:
             return "approved"
     return status
+
+
+def unsaid(doc: Doc, trigger: Trigger, status: Status) -> bool:
+    """Whether a move can be neither denied nor cancelled, as ``status`` has it: no word around says "no"."""
+    if status not in {"denied", "cancelled"}:
+        return False
+    sentence = doc[trigger.token].sent
+    start, end = sentence.start, sentence.end
+    for _ in range(2):
+        start = doc[start - 1].sent.start if start else 0
+        end = doc[end].sent.end if end < len(doc) else end
+    around = doc[start:end]
+    groups = word_lists("status")
+    words = {f for t in around for f in (t.lemma_.lower(), t.lower_)}
+    refusing = groups["denied"] | groups["cancelled"] | groups["negative"]
+    return words.isdisjoint({w.split()[0] for w in refusing}) and not cue(status).search(around.text)

@@ -1,0 +1,70 @@
+"""What a name in the place of a place can be: of one line, no organisation, no initials, no other kind of entity."""
+
+from __future__ import annotations
+
+from spacy.tokens import Doc, Span
+
+from processors.gazetteer import gazetteer
+from processors.lexicons import word_lists
+
+WELL_KNOWN = 6.0
+"""Prior of a place (of a city about the logarithm of its inhabitants) that needs no other word for its country."""
+
+
+def names_organisation(span: Span) -> bool:
+    """Whether a name of several words is that of a company, a unit or a body ("the Bhairav Engineer Company")."""
+    if len(span) < 2 or gazetteer().meanings(span.text) or not span[-2].text[0].isupper():
+        return False
+    lists, last = word_lists("nouns"), span[-1].lower_
+    return last in (lists["company"] | lists["group"] | lists["military"] | lists["office"]) - lists["facility"]
+
+
+def initials(span: Span) -> bool:
+    """Whether a name is the initials of something that is no place ("NATO", "PCG"): towns are not written so, but in a
+    line all in capitals."""
+    name = span.text
+    if len(span) != 1 or not (2 <= len(name) <= 5 and name.isalpha() and name.isupper()):
+        return False
+    around = [t for t in span.doc[max(0, span.start - 1) : span.end + 1] if t.is_alpha and t.i != span.start]
+    if gazetteer().special(name) or (around and all(t.text.isupper() for t in around)):
+        return False
+    return max((m.prior for m in gazetteer().meanings(name)), default=0.0) < WELL_KNOWN
+
+
+def after_arrival(doc: Doc, start: int) -> bool:
+    """Whether a name stands where only a place can: "arrived in Duqm", "docked at Berbera"."""
+    if start < 2 or doc[start - 1].lower_ not in {"in", "at"}:
+        return False
+    arrives = word_lists("placewords")["arrives"]
+    return any(t.lemma_.lower() in arrives for t in (doc[start - 1].head, doc[start - 2]))
+
+
+def with_article(name: str) -> str:
+    """An Arabic name with its article, which newspapers drop and gazetteers have: "Duqm" is "Ad Duqm"."""
+    first = next((c for c in _SUN_LETTERS if name.lower().startswith(c)), "l")
+    return f"A{first} {name}"
+
+
+_SUN_LETTERS = ("sh", "th", "dh", "d", "t", "s", "n", "r", "z")
+"""Those to which the article's l is assimilated."""
+
+
+def one_line(doc: Doc, start: int, end: int) -> tuple[int, int]:
+    """The tokens up to the first line break among them: headline and body are two texts."""
+    return start, next((i for i in range(start, end) if "\n" in doc[i].text), end)
+
+
+def unknown_name(doc: Doc, start: int, end: int) -> bool:
+    """A name that the model has no better idea of; of organisations only those of one word that are no initials."""
+    label = doc[start].ent_type_
+    return label in {"", "FAC", "PRODUCT"} or (label == "ORG" and end - start == 1 and not doc[start].is_upper)
+
+
+def trimmed(entity: Span) -> tuple[int, int]:
+    """The entity without a leading article and a trailing possessive."""
+    start, end = one_line(entity.doc, entity.start, entity.end)
+    while end > start and (entity.doc[end - 1].text in {"'s", "’s", "'", "’"} or entity.doc[end - 1].is_space):
+        end -= 1
+    while start < end and (entity.doc[start].is_space or entity.doc[start].lower_ in {"the", "a", "an"}):
+        start += 1
+    return start, end
