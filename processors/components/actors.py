@@ -113,12 +113,12 @@ def _earlier(doc: Doc, head: Token, known: dict[int, Organisation]) -> Token | N
     it names; for "the commission" what was named with that word ("the Melanesian Fisheries Commission")."""
     if (full := _with_word(doc, head)) is not None:
         return full
-    types = _BODIES.get(head.lower_)
+    types = _types(head)
     if types is None or any(t.ent_type_ in {"ORDINAL", "CARDINAL"} for t in head.lefts):
         return None
     if before := [i for i, organisation in known.items() if i < head.i and organisation.type in types]:
         return doc[max(before)]
-    if (named_most := organisation_before(doc, head.i)) is not None:
+    if types != _ARMED and (named_most := organisation_before(doc, head.i)) is not None:
         return named_most
     places = {i for p in doc._.places or () for i in range(p.start, p.end)}
     for candidate in earlier_phrases(head):
@@ -128,6 +128,16 @@ def _earlier(doc: Doc, head: Token, known: dict[int, Organisation]) -> Token | N
         ):
             return named[-1]
     return None
+
+
+def _types(head: Token) -> frozenset[ActorType] | None:
+    """What "the group" can be; "the payments group" is a firm."""
+    if head.lower_ == "group" and any(c.dep_ == "compound" and c.lower_ not in _FIGHTING for c in head.lefts):
+        return _FIRM
+    return _BODIES.get(head.lower_)
+
+
+_FIGHTING = frozenset(["rebel", "guerrilla", "militant", "insurgent", "opposition", "resistance", "separatist"])
 
 
 def _with_word(doc: Doc, head: Token) -> Token | None:
@@ -197,13 +207,16 @@ def with_owner(doc: Doc, trigger: Trigger, actor: ActorMention) -> ActorMention:
     if not head.is_lower or any(t.ent_type_ or t.pos_ == "PROPN" for t in words if t.ent_type_ != "CARDINAL"):
         return actor
     owner = next((s for s in subjects(verb) if s.i < verb.i), None)
-    if owner is None or not (owner.text[0].isupper() or owner.ent_type_ == "GPE"):
+    if owner is None or not (owner.pos_ == "PROPN" or owner.ent_type_ in {"GPE", "ORG"}):
         return actor
     lists, lemma = word_lists("nouns"), head.lemma_.lower()
     state = owner.ent_type_ in {"GPE", "LOC", "NORP"}
     own = lists["office"] - lists["company"] | (lists["military"] if state else STAFF)
     known: dict[int, Organisation] = doc._.actors or {}
-    return replace(actor, organisation=known.get(owner.i), extra=(owner.i,)) if lemma in own else actor
+    commanded = owner.ent_type_ == "PERSON" and lemma in lists["military"]  # by a president, of no firm
+    if lemma not in own or commanded:
+        return actor
+    return replace(actor, organisation=known.get(owner.i), extra=(owner.i,))
 
 
 STAFF = frozenset(

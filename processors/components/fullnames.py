@@ -62,12 +62,19 @@ def _people(doc: Doc, name: str) -> str | None:
     """Who of a people the text is about, where it says it of one group only: "Eritrean refugees" for "Eritreans"."""
     code = gazetteer().demonyms[name.lower()]
     lists = word_lists("nouns")
-    nouns = lists["person"] | lists["group"]
+    nouns = (lists["person"] | lists["group"]) - _SPEAKERS
     found = {
         f"{a.text} {b.lower_}" for a, b in pairwise(doc)
         if gazetteer().demonyms.get(a.lower_) == code and b.tag_ == "NNS" and b.lemma_.lower() in nouns
     }  # fmt: skip
     return found.pop() if len({f.split()[1] for f in found}) == 1 else None
+
+
+_SPEAKERS = frozenset(
+    ["official", "minister", "leader", "politician", "diplomat", "member", "lawmaker", "commander", "authority",
+     "journalist", "reporter", "expert", "analyst", "mediator", "negotiator", "police", "officer", "adviser"]
+)  # fmt: skip
+"""Of a people, whom the news asks."""
 
 
 def said_of(doc: Doc, name: str) -> str:

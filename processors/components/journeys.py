@@ -42,7 +42,8 @@ def _of_office(doc: Doc, move: Move) -> Move:
     executive, said that the move had been completed"."""
     head = doc[move.actor.head]
     speaks = head.dep_ in SUBJECTS and head.head.lemma_ in word_lists("nouns")["speech"]
-    if move.kind != "office_move" or not speaks or head.ent_type_ != "PERSON" or is_organisation(doc, head):
+    says_who = {t.lemma_.lower() for t in head.subtree if t.i < head.head.i} & word_lists("nouns")["person"]
+    if move.kind != "office_move" or not (speaks and says_who) or head.ent_type_ != "PERSON":
         return move
     name = organisation_before(doc, head.i)
     if name is None or name.i == head.i:

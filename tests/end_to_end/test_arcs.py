@@ -11,22 +11,15 @@ from tests.end_to_end.arcs import Arc, News, brief, compare, faults, load_arcs, 
 
 ARCS = load_arcs()
 WRONG = {
-    "houthi-bureau": "an office of the bureau is read as an actor of its own",
-    "fenwright-headquarters": "its first word in a headline is read as another company",
-    "eritrean-refugees": "the headline's Eritreans are read as others than the Eritrean refugees",
     "razlan-flight": "his arrival is not found",
     "comoros-rivals": "his island is read as a part of his name",
-    "coast-guard-cebu": "an address is read as a move, the commanders as actors of their own",
+    "coast-guard-cebu": "Cebu, told first, is not narrowed to Cebu City",
     "bhairav-engineers": "the town of arrival is not found in two articles",
     "frigate-cancelled": "a plan is read as cancelled; the headline and a berth are read as moves of their own",
-    "kobowave-kigali": "other names of the company, and its chief executive, are read as actors of their own",
-    "philippine-embassy-tunis": "the country of an embassy is read as its destination",
-    "eln-havana": "the bracket behind a name, and a part of the group, make names of their own",
-    "tokbaev-warsaw": "a family name, and what is said of him beside his name, make actors of their own",
+    "philippine-embassy-tunis": "\"there\" is read as the country of the embassy",
+    "eln-havana": "the denial is read as told of a novel",
+    "tokbaev-warsaw": "a crowd that came to a street is read as displaced",
     "capo-passero-duqm": "the port of arrival is not found, so the arrival joins the withdrawn case",
-    "rohingya-bhasan-char": "refugees without their people's name make an actor of their own",
-    "cotton-committee-tashkent": "the headline's nations are read as the actor",
-    "whitmore-lyle-madrid": "the bank's staff under four names are four actors",
 }
 """The stories that do not come out right yet, and why: what their articles say is not read right (all do where it is,
 see ``tests/processors/relocations/test_arcs.py``)."""
