@@ -16,7 +16,7 @@ from processors.components.merging import compatible
 from processors.components.model import Move, PlaceMention, Signals, reject
 from processors.components.phrases import is_goods
 from processors.components.seats import from_of, marked
-from processors.components.speakers import bystander, elsewhere_object
+from processors.components.speakers import bystander, elsewhere_object, speaks
 from processors.components.status import status_of, unsaid
 from processors.components.vetoes import CLUBS, doubt
 
