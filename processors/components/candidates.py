@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise, product
 
@@ -33,11 +33,11 @@ def propose(doc: Doc) -> list[Move]:
     moves: list[Move] = []
     for i, trigger in triggers.items():
         if i in roles and (roles[i].origins or roles[i].destinations):
-            moves.extend(_moves(doc, trigger, roles[i]))
+            moves.extend(_moves(doc, trigger, roles[i], roles))
     return moves
 
 
-def _moves(doc: Doc, trigger: Trigger, roles: Roles) -> Iterator[Move]:
+def _moves(doc: Doc, trigger: Trigger, roles: Roles, told: Container[int]) -> Iterator[Move]:
     heads = movers(doc[trigger.token], trigger)
     if not heads:
         reject(doc, trigger, "nobody who moves was found")
@@ -49,7 +49,7 @@ def _moves(doc: Doc, trigger: Trigger, roles: Roles) -> Iterator[Move]:
             if why or actor is None:
                 reject(doc, trigger, why or "no actor")
                 return
-            yield _move(doc, trigger, actor, origin, destination, roles.trust)
+            yield _move(doc, trigger, actor, origin, destination, roles.trust, told)
 
 
 def _owned(doc: Doc, trigger: Trigger, actor: ActorMention | None) -> ActorMention | None:
@@ -104,9 +104,10 @@ def _move(
     origin: PlaceMention | None,
     destination: PlaceMention | None,
     trust: float,
+    told: Container[int],
 ) -> Move:
     sentence = doc[trigger.token].sent
-    status = last_word(status_of(doc, trigger), _later(doc, trigger, (origin, destination)))
+    status = last_word(status_of(doc, trigger), *_later(doc, trigger, (origin, destination), told))
     if actor.type == "other" and status == "completed" and trigger.part == "verb":
         status = "planned"  # a change of venue of a meeting still to come
     return Move(
@@ -124,21 +125,23 @@ def home(doc: Doc, trigger: Trigger, actor: ActorMention) -> str | None:
     return next((c for c in codes if c), None) if told else None
 
 
-def _later(doc: Doc, trigger: Trigger, places: tuple[PlaceMention | None, ...]) -> str:
-    """The text after the trigger: the rest of its sentence and the two sentences behind it, but those that speak of
-    other places alone: what is called off there is another move."""
+def _later(doc: Doc, trigger: Trigger, places: Sequence[PlaceMention | None], told: Container[int]) -> tuple[str, str]:
+    """The text after the trigger in which a denial may be of this move, and that in which it may be called off or
+    allowed: the rest of its sentence and the two sentences behind it, but those that speak of other places alone (there
+    another move is called off) or, for a denial, tell another move. ``told``: the triggers that have places."""
     end = doc[trigger.token].sent.end
-    parts = [doc[trigger.end : end].text]
+    denied = decided = doc[trigger.end : end].text
     for _ in range(2):
         if end < len(doc):
             sentence = doc[end].sent
             end = sentence.end
-            if not _elsewhere(doc, sentence, places):
-                parts.append(sentence.text)
-    return " ".join(parts)
+            elsewhere = _elsewhere(doc, sentence, places)
+            denied += "" if elsewhere and any(t.i in told for t in sentence) else f" {sentence.text}"
+            decided += "" if elsewhere else f" {sentence.text}"
+    return denied, decided
 
 
-def _elsewhere(doc: Doc, sentence: Span, places: tuple[PlaceMention | None, ...]) -> bool:
+def _elsewhere(doc: Doc, sentence: Span, places: Sequence[PlaceMention | None]) -> bool:
     """Whether a sentence says "to", "from" or "in" of places, and of none of these."""
     named = [
         p for p in doc._.places

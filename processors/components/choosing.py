@@ -15,7 +15,8 @@ from processors.components.learned_moves import Telling
 from processors.components.merging import compatible
 from processors.components.model import Move, PlaceMention, Signals, reject
 from processors.components.phrases import is_goods
-from processors.components.speakers import bystander
+from processors.components.seats import from_of, marked
+from processors.components.speakers import bystander, elsewhere_object, speaks
 from processors.components.status import status_of, unsaid
 from processors.components.vetoes import CLUBS, doubt
 
@@ -38,8 +39,9 @@ def chosen(doc: Doc, rules: Sequence[Move], tellings: Sequence[Telling]) -> list
     confirmed: set[int] = set()
     signed: list[PlaceMention] = []
     for telling in tellings:
-        move = _by_who_moves(doc, telling.move, rules)
-        beside = next((i for i, rule in enumerate(rules) if agree(rule, telling.move)), None)
+        told = _from_where_it_says(doc, telling.move, rules)
+        move = _by_who_moves(doc, told, rules)
+        beside = next((i for i, rule in enumerate(rules) if agree(rule, told)), None)
         against = _against(doc, telling, move, beside is not None)
         if against == CLUBS and telling.move.destination is not None:
             signed.append(telling.move.destination)
@@ -64,13 +66,31 @@ def _as_said(doc: Doc, move: Move) -> Move:
     return move.but(status=status_of(doc, move.trigger)) if unsaid(doc, move.trigger, move.status) else move
 
 
+def _from_where_it_says(doc: Doc, move: Move, rules: Sequence[Move]) -> Move:
+    """The move with the rules' origin of the same word where that stands behind "from" and the model's does not."""
+    if move.origin is None or marked(doc, move.origin):
+        return move
+    word = move.trigger.token
+    said = (r.origin for r in rules if r.trigger.token == word and agreed_goal(r, move))
+    named = (o for o in said if o is not None and not o.anaphor and from_of(doc, o.start, word))
+    return move.but(origin=next(named, move.origin))
+
+
+def agreed_goal(a: Move, b: Move) -> bool:
+    """Whether two readings have one destination."""
+    return a.destination is not None and b.destination is not None and compatible(a.destination, b.destination)
+
+
 def _by_who_moves(doc: Doc, move: Move, rules: Sequence[Move]) -> Move | None:
     """The move with the rules' actor where the model names a bystander; None where the rules know no other."""
-    if not bystander(doc, move.trigger, move.actor, move.kind == "office_move"):
+    tells = bystander(doc, move.trigger, move.actor, move.kind == "office_move")
+    if not tells and not elsewhere_object(doc, move.trigger, move.actor):
         return move
     others = (r.actor for r in rules if r.trigger.token == move.trigger.token and r.actor.head != move.actor.head)
-    actor = next(others, None)
-    return None if actor is None else move.but(actor=actor)
+    actor = next((a for a in others if a.pronoun or not speaks(doc[a.head], move.trigger)), None)
+    if actor is None:
+        return None if tells else move
+    return move.but(actor=actor)
 
 
 def _against(doc: Doc, telling: Telling, move: Move | None, agreed: bool) -> str | None:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from spacy.tokens import Doc, Span
@@ -15,11 +16,11 @@ from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
 from processors.components.fullnames import in_full
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
-from processors.components.phrases import is_year, phrase, subjects
-from processors.components.placenames import after_arrival, initials, names_organisation, one_line
+from processors.components.phrases import is_someone, is_year, phrase, subjects
+from processors.components.placenames import after_arrival, names_organisation, no_town, one_line
 from processors.components.places import NO_PLACES, Places
 from processors.components.roots import PEOPLE
-from processors.components.seats import accredited, holds, marked, seated
+from processors.components.seats import accredited, from_of, holds, marked, seated
 from processors.components.triggers import find_triggers
 from processors.gazetteer import gazetteer
 from processors.learned.extractor import LearnedExtractor, Passage
@@ -100,7 +101,8 @@ def _tellings(
             destination = None  # "there" is not the country that they leave
         if holds(destination, origin) or holds(origin, destination):  # no way leads from a town to its own country
             origin, destination = _surer(hop, origin, destination)
-        if _same(doc, origin, destination) and origin is not None and not marked(doc, origin):
+        unsaid = origin is not None and not marked(doc, origin)
+        if origin is not None and unsaid and (_same(doc, origin, destination) or _opened(doc, trigger, origin)):
             origin = None
         if actor is None or (origin is None and destination is None) or _same(doc, origin, destination):
             continue
@@ -120,6 +122,15 @@ def _no_goal(doc: Doc, place: PlaceMention, actor: ActorMention | None) -> bool:
     return actor is not None and seated(doc, place.start) and actor.head == place.start - 2
 
 
+def _opened(doc: Doc, trigger: Trigger, origin: PlaceMention) -> bool:
+    """Whether the move is an office's opening, which comes from nowhere: but a new headquarters closes an old one."""
+    if not trigger.opens:
+        return False
+    sentence = {t.lemma_.lower() for t in doc[trigger.token].sent}
+    seat = sentence & {"headquarters", "hq", "seat"} or {"head", "office"} <= sentence
+    return not seat or doc[max(0, origin.start - 1)].lower_ in {"in", "at"}
+
+
 def _surer(
     hop: Hop, origin: PlaceMention | None, destination: PlaceMention | None
 ) -> tuple[PlaceMention | None, PlaceMention | None]:
@@ -134,9 +145,10 @@ def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
     actors, origins, destinations = (
         whole_names(doc.text, spans) for spans in (said.actors, said.origins, said.destinations)
     )
+    origins, destinations = _finest(doc, origins, places), _finest(doc, destinations, places)
     return replace(
-        said, actors=one_list(doc.text, actors, _subject(doc, said)), origins=_finest(doc, origins, places),
-        destinations=_goals(doc, _finest(doc, destinations, places)),
+        said, actors=one_list(doc.text, actors, _subject(doc, said)),
+        origins=_left(doc, said, origins, len(destinations)), destinations=_goals(doc, destinations),
     )  # fmt: skip
 
 
@@ -190,10 +202,28 @@ def one_list(text: str, spans: Sequence[Characters], subject: int | None = None)
     return tuple(max(lists, key=worth, default=[]))
 
 
+_INSIDE = re.compile(r"(?P<owner>['’]s)\s+(?:\w+\s+)?|,?\s+(?:in|near|outside)\s+(?:the\s+)?(?:[a-z]+\s+)?")
+"""What stands between two names of one place: "Guayaquil's Litoral prison", "Goma in eastern Congo"."""
+
+
 def _finest(doc: Doc, spans: Sequence[Characters], places: Places) -> tuple[Characters, ...]:
     """Without a country or region of which a town is named too: "Doha, Qatar" is one place."""
-    found = [(s, _place(doc, s, places)) for s in spans]
+    found = [(s, p) for s in spans if (p := _place(doc, s, places)) is not None]
+    for (a, outer), (b, inner) in pairwise(found):
+        if outer and inner and (between := _INSIDE.fullmatch(doc.text, a.end, b.start)):
+            first, second, small = (b, a, inner) if between["owner"] else (a, b, outer)
+            known = first if small.toponym is not None else second
+            return _finest(doc, [s for s in spans if s not in (a, b) or s is known], places)
     return tuple(s for s, p in found if not any(_holds(p, q) for _, q in found if q is not p))
+
+
+def _left(doc: Doc, said: LearnedMove, spans: Sequence[Characters], hops: int) -> tuple[Characters, ...]:
+    """Where there are more origins than ``hops``, those that the trigger's own "from" names, if any are."""
+    trigger = _tokens(doc, said.trigger)
+    if len(spans) <= max(1, hops) or trigger is None:
+        return tuple(spans)
+    from_ = tuple(s for s in spans if (t := _tokens(doc, s)) is not None and from_of(doc, t.start, trigger.root.i))
+    return from_ or tuple(spans)
 
 
 def _goals(doc: Doc, spans: Sequence[Characters]) -> tuple[Characters, ...]:
@@ -263,8 +293,27 @@ def _actor(doc: Doc, span: Characters | None, said: LearnedMove) -> ActorMention
     tokens = _tokens(doc, span)
     if tokens is None:
         return None
-    start, end = _with_entities(doc, tokens.start, tokens.end)
+    start, end = owning(doc, *_named_alone(doc, *_with_entities(doc, tokens.start, tokens.end)))
     return actor_in(doc, start, end, said.actor_type) if end > start else None
+
+
+def _named_alone(doc: Doc, start: int, end: int) -> tuple[int, int]:
+    """Of "the Comoros, Saïd Mlaili", what is said of a person and its name, the name."""
+    commas = [i for i in range(start, end) if doc[i].text == ","]
+    if len(commas) != 1 or any(t.lower_ in {"and", "or", "&"} for t in doc[start:end]):
+        return start, end
+    name = doc[commas[0] + 1 : end]
+    return (name.start, end) if len(name) > 1 and all(t.ent_type_ == "PERSON" for t in name) else (start, end)
+
+
+def owning(doc: Doc, start: int, end: int) -> tuple[int, int]:
+    """Of "the new address of the Coast Guard", whose noun is nobody, the organisation."""
+    head = doc[start:end].root if end > start else None
+    if head is None or head.pos_ != "NOUN" or head.i + 1 >= end or head.nbor(1).lower_ != "of" or is_someone(head):
+        return start, end
+    return next(
+        ((e.start, e.end) for e in doc.ents if e.label_ == "ORG" and head.i < e.start < e.end <= end), (start, end)
+    )
 
 
 def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
@@ -302,22 +351,22 @@ def _place(doc: Doc, span: Characters | None, places: Places) -> PlaceMention | 
     if tokens is None:
         return None
     start, end = one_line(doc, tokens.start, tokens.end)
-    if initials(doc[start:end]) or _named_as_actor(doc, start, end):
+    if no_town(doc[start:end]) or _named_as_actor(doc, start, end):
         return None
     for entity in doc.ents:
         if entity.label_ not in NO_PLACES and entity.start < end and entity.end > start and _is_cut(doc, start, end):
             start, end = min(start, entity.start), max(end, entity.end)
     start, end = one_line(doc, start, end)
     found = places.place_in(doc, start, end)
-    if found.anaphor or found.toponym is not None:
+    if found.anaphor:
         return found
-    if (
-        any(i in (doc._.actors or {}) for i in range(start, end))
-        or in_full(doc, doc[start:end].text) != doc[start:end].text
-    ):
+    name = any(t.text[0].isupper() for t in doc[start:end])
+    if found.toponym is not None:
+        return found if name else None
+    known = any(i in (doc._.actors or {}) for i in range(start, end))
+    if known or in_full(doc, doc[start:end].text) != doc[start:end].text:
         return None  # "ELN", and "PCG" of the Philippine Coast Guard
     person = all(t.ent_type_ == "PERSON" for t in doc[start:end]) and not after_arrival(doc, start)
-    name = any(t.text[0].isupper() for t in doc[start:end])
     return found if name and not person and not names_organisation(doc[start:end]) else None
 
 

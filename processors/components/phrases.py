@@ -125,6 +125,17 @@ def type_of(head: Token) -> ActorType | None:
     return "group" if head.pos_ == "NUM" or lemma in {"other", "any", "all", "both"} else None
 
 
+def is_someone(head: Token) -> bool:
+    """Whether a noun can be somewhere, or says how much or what part of somebody ("the bulk of the staff")."""
+    partly = head.lemma_.lower() in word_lists("nouns")["quantity"] | _PARTS
+    return partly or head.lemma_.lower() == "body" or type_of(head) is not None
+
+
+_PARTS = frozenset(
+    ["bulk", "part", "core", "rump", "remains", "remainder", "remnant", "wave", "batch", "load", "handful"]
+)
+
+
 def _proper(head: Token) -> ActorType | None:
     lemma = head.lemma_.lower()
     for actor_type, words in _type_lists():

@@ -39,6 +39,21 @@ def after_arrival(doc: Doc, start: int) -> bool:
     return any(t.lemma_.lower() in arrives for t in (doc[start - 1].head, doc[start - 2]))
 
 
+def no_town(span: Span) -> bool:
+    """Whether a name cannot be that of a place: initials, a people, an address."""
+    return initials(span) or span.text.lower() in gazetteer().demonyms or (street(span) and not _listed(span))
+
+
+def _listed(span: Span) -> bool:
+    return bool(gazetteer().meanings(span.text))
+
+
+def street(span: Span) -> bool:
+    """Whether a name is an address, of a street or a building: no move goes there ("Krucza Street", "Terminal 4")."""
+    words = {span[-1].lower_, span[0].lower_ if len(span) == 2 and span[-1].like_num else ""}
+    return len(span) > 1 and not words.isdisjoint(word_lists("placewords")["addresses"])
+
+
 def with_article(name: str) -> str:
     """An Arabic name with its article, which newspapers drop and gazetteers have: "Duqm" is "Ad Duqm"."""
     first = next((c for c in _SUN_LETTERS if name.lower().startswith(c)), "l")

@@ -14,8 +14,8 @@ from processors.components.model import PlaceMention, inputs, register_extension
 from processors.components.placenames import (
     WELL_KNOWN,
     after_arrival,
-    initials,
     names_organisation,
+    no_town,
     trimmed,
     unknown_name,
     with_article,
@@ -77,10 +77,10 @@ class Places:
         return with_countries([*(p for p in doc._.places if p not in here), whole])[-1]
 
     def _somebody(self, doc: Doc, start: int, end: int) -> bool:
-        """Initials, and the family name of a person whom the text names in full ("Kossi", of "Anani Dossou Kossi")."""
+        """Initials, addresses, and the family name of a person whom the text names in full ("Kossi": Dossou Kossi)."""
         if _in_dateline(doc, start):
             return False
-        if initials(doc[start:end]):
+        if no_town(doc[start:end]):
             return True
         if end - start > 1 or self._gazetteer.special(doc[start].text) or (start and doc[start - 1].lower_ in LOCATIVE):
             return False

@@ -22,8 +22,9 @@ def seated(doc: Doc, start: int) -> bool:
     """Whether the place at ``start`` belongs to an office right before it: "its embassy in Libya", "the regional bureau
     for Eastern Africa". Of an office that opens there it is no less the destination: ask only where there is another.
     """
-    before = _words_before(doc, start)
-    return len(before) == 2 and before[1] in {"in", "for", "of", "at"} and before[0] in word_lists("nouns")["office"]
+    before, lists = _words_before(doc, start), word_lists("nouns")
+    offices = (lists["office"] - lists["facility"]) | _ENVOYS  # not "to a hospital in Manila"
+    return len(before) == 2 and before[1] in {"in", "for", "of", "at"} and before[0] in offices
 
 
 _MARKS = frozenset(["from", "off", "out"])
@@ -33,6 +34,12 @@ def marked(doc: Doc, origin: PlaceMention) -> bool:
     """Whether the words around an origin say that it is one: "from" before it, or that it is left."""
     before = {t.lower_ for t in doc[max(0, origin.start - 3) : origin.start]}
     return bool(before & _MARKS) or doc[origin.start : origin.end].root.dep_ == "dobj"
+
+
+def from_of(doc: Doc, start: int, trigger: int) -> bool:
+    """Whether the name at ``start`` stands behind a "from" that belongs to the word ``trigger`` or to its object."""
+    marks = (t for t in doc[max(0, start - 3) : start] if t.lower_ in {"from", "off", "out"})
+    return any(trigger in {m.head.i, m.head.head.i} for m in marks)
 
 
 def holds(outer: PlaceMention | None, inner: PlaceMention | None) -> bool:

@@ -15,7 +15,7 @@ def bystander(doc: Doc, trigger: Trigger, actor: ActorMention, office: bool) -> 
     """Whether the sentence has somebody else move than ``actor``, who is only its speaker: "“Our nuts went on to
     Warsaw,” said Gulmira", "Mr Omar said that the move from Lagos is over". ``office``: whether an office moves."""
     head, token = doc[actor.head], doc[trigger.token]
-    if actor.pronoun or not _speaks(head, trigger) or head.sent != token.sent:
+    if actor.pronoun or not speaks(head, trigger) or head.sent != token.sent:
         return False
     if trigger.part == "noun":
         told = trigger.kind not in {"visit", "return", "flight"} and token.dep_ in SUBJECTS
@@ -30,6 +30,14 @@ def bystander(doc: Doc, trigger: Trigger, actor: ActorMention, office: bool) -> 
     return not _same_name(head, found)
 
 
+def elsewhere_object(doc: Doc, trigger: Trigger, actor: ActorMention) -> bool:
+    """Whether another verb is done to the actor: "it will move to Cebu to bring its commanders closer"."""
+    head, token = doc[actor.head], doc[trigger.token]
+    verb = head.head
+    object_ = head.dep_ == "dobj" and verb.pos_ == "VERB" and verb.i > token.i
+    return object_ and not actor.pronoun and head.sent == token.sent and token.is_ancestor(verb)
+
+
 def quoted(token: Token) -> bool:
     """Whether it stands in direct speech, whose speaker says "I" of himself: quotation marks are open before it."""
     before = [t.text for t in token.doc[token.sent.start : token.i]]
@@ -37,11 +45,12 @@ def quoted(token: Token) -> bool:
     return straight or before.count("“") > before.count("”")
 
 
-def _speaks(head: Token, trigger: Trigger) -> bool:
+def speaks(head: Token, trigger: Trigger) -> bool:
     """Whether it is the subject of a verb of saying."""
     verb = head.head
     speech = word_lists("nouns")["speech"]
-    return head.dep_ in SUBJECTS and verb.pos_ == "VERB" and verb.lemma_ in speech and verb.i != trigger.token
+    told = verb.pos_ == "VERB" and not verb.ent_type_
+    return head.dep_ == "nsubj" and told and verb.lemma_ in speech and verb.i != trigger.token
 
 
 def _same_name(head: Token, other: Token) -> bool:

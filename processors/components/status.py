@@ -54,10 +54,11 @@ def _conditional(token: Token) -> bool:
     return False
 
 
-def last_word(status: Status, later: str) -> Status:
-    """The status after what the passage says of the move later on (``later``: the text behind its sentence)."""
+def last_word(status: Status, denied: str, decided: str) -> Status:
+    """The status after what the passage says of the move later on: ``denied`` is the text behind its trigger in which a
+    denial counts, ``decided`` that in which a refusal or a permission does."""
     for change in _LATER:
-        if not cue(change).search(later):
+        if not cue(change).search(denied if change == "denied" else decided):
             continue
         if change == "denied" and status not in {"cancelled"}:
             return "denied"
