@@ -34,6 +34,8 @@ from stream.topics import Names
 logger = structlog.get_logger()
 
 STAGE, TOPIC = "notify", "deliveries"
+LOOK_SECONDS = 0.5
+"""Between two looks at what was taken down, while alerts wait for their targets."""
 _READ = 500
 _LETTERS = "letters:"
 
@@ -60,7 +62,8 @@ class Sender:
         self._consumer = log.consumer(self._topic, names.group(STAGE, TOPIC))
         self._appender = Appender(log, names, STAGE, self._consumer.group)
         self._takedowns = Takedowns(log, names)
-        self._gone: frozenset[str] = frozenset()  # articles taken down as of the last step; lanes look into it
+        self._gone: frozenset[str] = frozenset()  # articles taken down as of the last look; lanes look into it
+        self._look_at = 0.0
         self._lanes: dict[str, Lane] = {}
         self._waiting: dict[int, dict[str, int]] = {}  # partition → id → offset, in the order of offsets
         self._read: dict[int, dict[str, Delivery]] = {}  # what waits and is not with its lane yet
@@ -80,7 +83,7 @@ class Sender:
         self._forget_what_was_lost()
         for record in records:
             self._take(record)
-        self._gone = self._takedowns.all()
+        self._learn_takedowns()
         self._start()
         self._settle()
         return len(records)
@@ -175,6 +178,12 @@ class Sender:
             kept = self._letters.get(partition, {})
             self._lettered[partition] = max(written, self._lettered.get(partition, 0))
             self._letters[partition] = {o: a for o, a in kept.items() if o >= self._lettered[partition]}
+
+    def _learn_takedowns(self) -> None:
+        """Before anything is given to a lane, and now and then while lanes have something to send."""
+        if any(self._read.values()) or (self._sending and time.monotonic() >= self._look_at):
+            self._gone = self._takedowns.all()
+            self._look_at = time.monotonic() + LOOK_SECONDS
 
     def _start(self) -> None:
         """Give the lanes what waits, of partitions that were read to their end."""

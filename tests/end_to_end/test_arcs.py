@@ -16,7 +16,7 @@ WRONG = {
     "coast-guard-cebu": "Cebu, told first, is not narrowed to Cebu City",
     "bhairav-engineers": "the town of arrival is not found in two articles",
     "frigate-cancelled": "a plan is read as cancelled; the headline and a berth are read as moves of their own",
-    "philippine-embassy-tunis": "\"there\" is read as the country of the embassy",
+    "philippine-embassy-tunis": '"there" is read as the country of the embassy',
     "eln-havana": "the denial is read as told of a novel",
     "tokbaev-warsaw": "a crowd that came to a street is read as displaced",
     "capo-passero-duqm": "the port of arrival is not found, so the arrival joins the withdrawn case",
