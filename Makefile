@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := stream ingest processors alerts indexer newswatch training deploy tests benchmarks examples
 
-.PHONY: setup demo test wheel-test chaos services lint bench train docs lock clean
+.PHONY: setup demo test wheel-test chaos services lint bench train certainty docs lock clean
 
 setup: $(READY)
 
@@ -55,10 +55,14 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
-# The learned model and the weights of the certainty, from corpus/: about an hour on two free cores.
+# The learned model and the weights of the certainty, from corpus/: about half an hour on two free cores.
 train: $(READY) requirements-train.lock
 	$(BIN)/uv pip install --quiet --python .venv --require-hashes -r requirements-train.lock
 	$(BIN)/python -m training
+
+# How sure a move is, fitted anew: after every change of the extraction, in a minute or two.
+certainty: $(READY)
+	$(BIN)/python -m training.certainty
 
 # What is derived from the code: the reference of commands, settings and fields, and what Kibana imports. A test fails
 # when it is stale.

@@ -6,11 +6,11 @@ today's; those at first sight, before anything was tuned on them, are in corpus/
 
 from __future__ import annotations
 
-from processors.components.certainty import Certainty
-from processors.lexicons import DATA, load_lexicon
+from processors.components.certainty import certainty
+from processors.lexicons import DATA
 from processors.pipeline import load_pipeline
 from stream.settings import Settings
-from training.certainty import judge, pipeline, table
+from training.certainty import ROUNDS, in_line, judge, pipeline, read, show
 from training.data import Passage, load
 from training.evaluate import ROOT, figures, line, scorer
 
@@ -25,8 +25,8 @@ def run() -> None:
     sets |= {f.stem: load([f]) for f in sorted((corpus / "fresh").glob("*.jsonl"))}
     for name, passages in sets.items():
         print(f"{name} ({len(passages)}): {line(figures(nlp, passages))}")
-    known = load_lexicon(DATA / "certainty.yml", Certainty).model_dump()
     everything = pipeline(model, DATA)
-    for name in ("development set", "round-3-passages", "round-5-passages", "round-5-articles"):
-        for least, count, share in table(judge(everything, sets[name]), known):
-            print(f"{name}, confidence from {least:.1f}: {count} moves, actor and places right in {share:.2f}")
+    later = [f for f in sorted((corpus / "fresh").glob("*.jsonl")) if not f.stem.startswith(ROUNDS)]
+    for file in (corpus / "relocations-dev.jsonl", *later):
+        print(f"confidence, {in_line(judge(everything, file), certainty())}")
+    show(read(DATA))

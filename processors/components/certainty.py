@@ -1,35 +1,47 @@
-"""How sure a move is: two logistic regressions on what the model and the rules said of it.
+"""How sure a move is: logistic regressions on what the model and the rules said of it, one for each of its parts.
 
-``there`` is the probability that the text tells this move at all; one below ``least`` is not told. ``right`` is the
-confidence shown: that actor, origin and destination are what a reader would say. The weights are fitted by
-``python -m training`` on passages that the model which read them had not learned from.
+``there`` is the probability that the text tells this move at all; one below ``least`` is not told. The others are that,
+if it does, actor, origin and destination are what a reader would say. The confidence shown is that all of it is so: the
+product, moved by ``shift`` so that from 0.8 on nearly all are right. The weights are fitted by
+``python -m training.certainty`` on passages that the model which read them had not learned from.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from spacy.tokens import Doc
-
-from processors.components.model import Move
-from processors.components.seats import marked
+from processors.components.signs import log_odds
 from processors.lexicons import DATA, Lexicon, load_lexicon
 
-FEATURES = (
-    "constant", "event", "weakest_place", "actor", "status", "rules_alone", "agreed", "rules",
-    "both_places", "unknown_places", "unsupported_places", "origin_unmarked", "origin_far", "origin_from_elsewhere",
-    "pronoun", "office",
-)  # fmt: skip
+Weights = Mapping[str, float]
+"""Of the signs of a part, and of the ``constant``."""
 
 
 class Certainty(Lexicon):
-    """``data/certainty.yml``: the weights of the features, in their order."""
+    """``data/certainty.yml``."""
 
     there: dict[str, float]
-    right: dict[str, float]
+    actor: dict[str, float]
+    origin: dict[str, float]
+    destination: dict[str, float]
+    shift: float
     least: float
+    fitted_on: dict[str, tuple[int, int]]
+    """Of each file the moves told, however unlikely, and those of them that were right."""
+
+    def told(self, found: Mapping[str, float]) -> float:
+        """The probability that a move of these signs is told at all."""
+        return probability(self.there, found)
+
+    def confidence(self, found: Mapping[str, float]) -> float:
+        """How sure it is that a move of these signs is told, by this actor, from there to there."""
+        return _logistic(log_odds(self.told(found) * self.parts(found)) + self.shift)
+
+    def parts(self, found: Mapping[str, float]) -> float:
+        """The probability that actor, origin and destination are right where the move is told."""
+        return math.prod(probability(weights, found) for weights in (self.actor, self.origin, self.destination))
 
 
 @functools.cache
@@ -38,45 +50,10 @@ def certainty() -> Certainty:
     return load_lexicon(DATA / "certainty.yml", Certainty)
 
 
-def features(doc: Doc, move: Move) -> list[float]:
-    """What speaks for and against a move, in the order of ``FEATURES``; probabilities as log odds."""
-    signals = move.signals
-    learned = signals.event > 0
-    places = [p for p in (move.origin, move.destination) if p is not None]
-    return [
-        1.0,
-        _log_odds(signals.event) if learned else 0.0,
-        _log_odds(signals.weakest_place) if learned else 0.0,
-        _log_odds(signals.actor) if learned else 0.0,
-        _log_odds(signals.status) if learned else 0.0,
-        float(not learned),
-        float(learned and signals.rules > 0),
-        signals.rules,
-        float(len(places) == 2),
-        float(sum(p.toponym is None for p in places)),
-        float(sum(p.unsupported for p in places)),
-        float(move.origin is not None and not marked(doc, move.origin)),
-        float(move.origin is not None and not move.sentence[0] <= move.origin.start < move.sentence[1]),
-        float(signals.origin_from_elsewhere),
-        float(move.actor.pronoun),
-        float(move.kind == "office_move"),
-    ]
+def probability(weights: Weights, found: Mapping[str, float]) -> float:
+    """The logistic function of the weighted sum of the signs."""
+    return _logistic(sum(w * (1.0 if name == "constant" else found[name]) for name, w in weights.items()))
 
 
-def probability(weights: Sequence[float], row: Sequence[float]) -> float:
-    """The logistic function of the weighted sum."""
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, sum(w * x for w, x in zip(weights, row, strict=True))))))
-
-
-def judged(doc: Doc, move: Move) -> tuple[float, float]:
-    """The probabilities that the move is told at all, and that it is right."""
-    row, known = features(doc, move), certainty()
-    return (
-        probability([known.there.get(name, 0.0) for name in FEATURES], row),
-        probability([known.right.get(name, 0.0) for name in FEATURES], row),
-    )
-
-
-def _log_odds(p: float) -> float:
-    p = min(max(p, 0.001), 0.999)
-    return math.log(p / (1 - p))
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))

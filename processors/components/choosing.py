@@ -19,6 +19,7 @@ from processors.components.seats import from_of, marked
 from processors.components.speakers import bystander, elsewhere_object, speaks
 from processors.components.status import status_of, unsaid
 from processors.components.vetoes import CLUBS, doubt
+from processors.learned.moves import hops
 
 ALONE, AGREED = 0.9, 0.5
 """The least probability of a move that only the model tells, and of one that the rules tell too."""
@@ -48,7 +49,8 @@ def chosen(doc: Doc, rules: Sequence[Move], tellings: Sequence[Telling]) -> list
         if move is None or against is not None:
             reject(doc, telling.move.trigger, against or "the one who is named only speaks of it")
         elif beside is None:
-            moves.append(_signed(telling, _as_said(doc, move), 0.0))
+            other = any(r.trigger.token == move.trigger.token for r in rules)
+            moves.append(_as_said(doc, move).but(signals=replace(_signals(telling), contradicted=other)))
         else:
             confirmed.add(beside)
             moves.append(_completed(doc, telling, _as_said(doc, move), rules[beside]))
@@ -112,11 +114,14 @@ def _thing(doc: Doc, move: Move) -> bool:
     return money or is_goods(doc[move.actor.head]) or words[-1].lower_ == "it"
 
 
-def _signed(telling: Telling, move: Move, rules: float) -> Move:
-    said = telling.said
-    return move.but(signals=Signals(
-        telling.probability, telling.weakest_place, telling.actor, said.status_probability, rules,
-    ))  # fmt: skip
+def _signals(telling: Telling) -> Signals:
+    """What the model says of a move."""
+    said, hop = telling.said, telling.hop
+    actor, origin, destination = (s.probability if s else 0.0 for s in (hop.actor, hop.origin, hop.destination))
+    return Signals(
+        telling.probability, actor, origin, destination, said.status_probability, said.kind_probability, said.others,
+        len(hops(said)) > 1,
+    )  # fmt: skip
 
 
 def least(move: Move, agreed: bool) -> float:
@@ -139,7 +144,10 @@ def _told(rule: Move, moves: Sequence[Move]) -> bool:
 
 def _completed(doc: Doc, telling: Telling, move: Move, rule: Move) -> Move:
     """The model's move with what the rules say where it says nothing or is not sure."""
-    move = _signed(telling, move, rule.confidence)
+    same = rule.actor.head == move.actor.head or (
+        rule.actor.start < move.actor.end and move.actor.start < rule.actor.end
+    )
+    parts = (same, rule.origin is not None, rule.destination is not None)
     hedged = move.status in OPEN and rule.status in {"conditional", "cancelled", "denied"}
     hedged |= move.status == "cancelled" and rule.status == "planned" and put_off(doc[rule.trigger.token])
     sure = telling.said.status_probability >= SURE_OF_STATUS and not hedged
@@ -147,4 +155,5 @@ def _completed(doc: Doc, telling: Telling, move: Move, rule: Move) -> Move:
         origin=move.origin or rule.origin, destination=move.destination or rule.destination,
         status=move.status if sure else rule.status, home=move.home or rule.home,
         attribution=move.attribution or rule.attribution, when=move.when or rule.when,
+        signals=replace(_signals(telling), rules=rule.confidence, rule_parts=parts),
     )  # fmt: skip

@@ -46,9 +46,8 @@ class Telling:
     move: Move
     probability: float
     said: LearnedMove
-    weakest_place: float
-    """Probability of the place that is least sure."""
-    actor: float
+    hop: Hop
+    """Which of its moves this is."""
 
 
 class LearnedMoves:
@@ -107,11 +106,7 @@ def _tellings(
         if actor is None or (origin is None and destination is None) or _same(doc, origin, destination):
             continue
         actor = with_owner(doc, trigger, actor)
-        weakest = min(s.probability for s in (hop.origin, hop.destination) if s)
-        yield Telling(
-            _move(doc, said, trigger, actor, origin, destination), said.probability, said, weakest,
-            hop.actor.probability if hop.actor else 0.0,
-        )  # fmt: skip
+        yield Telling(_move(doc, said, trigger, actor, origin, destination), said.probability, said, hop)
 
 
 def _no_goal(doc: Doc, place: PlaceMention, actor: ActorMention | None) -> bool:

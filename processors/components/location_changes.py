@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 
 from processors.components.actors import Actors
 from processors.components.candidates import propose
-from processors.components.certainty import certainty, judged
+from processors.components.certainty import Certainty, certainty
 from processors.components.choosing import ALONE, chosen
 from processors.components.context import is_background, is_duration, past_year, remembered, resolve_time
 from processors.components.journeys import united
@@ -19,6 +19,7 @@ from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
 from processors.components.model import Move, inputs, register_extensions, reject
 from processors.components.places import Places
+from processors.components.signs import signs
 from processors.components.whereabouts import with_origin
 from processors.learned.moves import LearnedMove
 from processors.lexicons import DATA
@@ -43,7 +44,8 @@ class LocationChanges:
         register_extensions()
         self._before: dict[str, Callable[[Doc], Doc]] = {"places": Places(), "actors": Actors(nlp)}
         self._learned = LearnedMoves(model)
-        self.least = certainty().least
+        self.certainty: Certainty | None = certainty()
+        """None: every move is told, however unlikely."""
 
     def __call__(self, doc: Doc) -> Doc:
         return next(self.pipe([doc]))
@@ -74,10 +76,14 @@ class LocationChanges:
 
     def _sure(self, doc: Doc, moves: Sequence[Move]) -> Iterator[Move]:
         """The moves with their origin from elsewhere and their confidence, without those that are too unlikely."""
-        for move in (with_origin(doc, m) for m in moves):
-            there, right = judged(doc, move)
-            if there >= self.least:
-                yield move.but(confidence=round(right, 2))
+        placed = [with_origin(doc, m) for m in moves]
+        if self.certainty is None:
+            yield from placed
+            return
+        for move in placed:
+            found = signs(doc, move, placed)
+            if (there := self.certainty.told(found)) >= self.certainty.least:
+                yield move.but(confidence=round(self.certainty.confidence(found), 2))
             else:
                 reject(doc, move.trigger, f"too unlikely: probability {there:.2f}")
 

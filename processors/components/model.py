@@ -10,6 +10,9 @@ from spacy.tokens import Doc, Span, Token
 from processors.gazetteer import Toponym
 from stream.messages import ActorType, KindOfMove, PlaceRole, Status
 
+LEAD = 4.0
+"""As far as a place can be ahead of its namesakes, in powers of ten of inhabitants."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlaceMention:
@@ -25,8 +28,13 @@ class PlaceMention:
     """Only its position after a preposition of movement says that it is a place."""
     anaphor: bool = False
     """"the country", "the city", "there": says where only through another mention (``toponym`` is then that one's)."""
-    unsupported: bool = False
-    """A small place in a country of which nothing else in the text speaks: perhaps its namesake is meant."""
+    lead: float = LEAD
+    """How far ahead it is of the likeliest of its namesakes in other countries."""
+    unsupported: float = 0.0
+    """Of a small place in a country of which nothing else in the text speaks, how small it is: perhaps its namesake is
+    meant. Else 0."""
+    rival: bool = False
+    """The text speaks more for the country of a namesake."""
 
     def span(self, doc: Doc) -> Span:
         return doc[self.start : self.end]
@@ -80,11 +88,21 @@ class Signals:
     """What the model and the rules said of a move: probabilities of the model (0 where it is silent), and doubts."""
 
     event: float = 0.0
-    weakest_place: float = 0.0
     actor: float = 0.0
+    origin: float = 0.0
+    destination: float = 0.0
     status: float = 0.0
+    kind: float = 0.0
+    others: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Of actor, origin and destination: how likely the best word is that was not taken for it."""
+    one_of_several: bool = False
+    """The trigger tells several moves: a list of actors or of places."""
     rules: float = 0.0
     """The rules' own confidence; 0 where they do not tell the move."""
+    rule_parts: tuple[bool, bool, bool] = (False, False, False)
+    """Of the rules' move: whether it has the model's actor, an origin, a destination."""
+    contradicted: bool = False
+    """The rules read another move from the same trigger."""
     origin_from_elsewhere: bool = False
     """Neither told its origin; it is where another clause has the actor."""
 

@@ -12,7 +12,6 @@ from processors.components.anaphors import anaphors
 from processors.components.datelines import datelines
 from processors.components.model import PlaceMention, inputs, register_extensions
 from processors.components.placenames import (
-    WELL_KNOWN,
     after_arrival,
     names_organisation,
     no_town,
@@ -20,12 +19,17 @@ from processors.components.placenames import (
     unknown_name,
     with_article,
 )
-from processors.components.surroundings import container, governs, likeliest, part_of_speech, with_countries
+from processors.components.surroundings import (
+    container,
+    governs,
+    likeliest,
+    part_of_speech,
+    standing,
+    with_countries,
+)
 from processors.gazetteer import Context, gazetteer
 from processors.lexicons import word_lists
 from stream.messages import PlaceRole
-
-_SOME = 0.1
 
 PLACE_LABELS = frozenset({"GPE", "LOC", "FAC"})
 NO_PLACES = frozenset({"DATE", "TIME", "MONEY", "PERCENT", "CARDINAL", "ORDINAL", "QUANTITY"})
@@ -329,9 +333,10 @@ class Places:
             role = "dateline"
         elif toponym is not None and governs(doc[start:end].root):
             role = "metonym"
-        lonely = toponym is not None and toponym.prior < WELL_KNOWN and not within and toponym.country is not None
-        unsupported = lonely and context.beside(name, country or "") < _SOME
-        return PlaceMention(start, end, toponym, role, country, weak, unsupported=unsupported)
+        if toponym is None or within:
+            return PlaceMention(start, end, toponym, role, country, weak)
+        lead, unsupported, rival = standing(name, toponym, context, self._gazetteer)
+        return PlaceMention(start, end, toponym, role, country, weak, False, lead, unsupported, rival)
 
 
 def _from_to(doc: Doc, before: Token, end: int) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from spacy.tokens import Doc, Token
 
-from processors.components.model import PlaceMention
+from processors.components.model import LEAD, PlaceMention
+from processors.components.placenames import WELL_KNOWN
 from processors.gazetteer import Context, Gazetteer, Toponym
 from processors.lexicons import word_lists
 
@@ -34,6 +35,25 @@ def container(doc: Doc, end: int, names: Gazetteer) -> str | None:
             if names.special(text) and (meaning := _country(names.meanings(text))):
                 return meaning.country
     return None
+
+
+_SOME, _CONTEXT_WEIGHT = 0.1, 1.5
+
+
+def standing(name: str, toponym: Toponym, context: Context, names: Gazetteer) -> tuple[float, float, bool]:
+    """How a place stands among its namesakes: ``lead``, ``unsupported`` and ``rival`` of ``PlaceMention``."""
+
+    def worth(meaning: Toponym) -> float:
+        return meaning.prior + _CONTEXT_WEIGHT * min(context.beside(name, meaning.country or ""), 2.0)
+
+    rivals = [m for m in names.meanings(name) if m.country != toponym.country]
+    lead = worth(toponym) - max(map(worth, rivals), default=0.0)
+    support = context.beside(name, toponym.country or "")
+    lonely = toponym.country is not None and support < _SOME
+    return (
+        min(lead, LEAD), max(0.0, WELL_KNOWN - toponym.prior) if lonely else 0.0,
+        any(context.beside(name, m.country or "") > support for m in rivals),
+    )  # fmt: skip
 
 
 def _country(meanings: Sequence[Toponym]) -> Toponym | None:

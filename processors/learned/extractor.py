@@ -222,7 +222,22 @@ def decoded(
         _nearest(found["attribution"], start), _nearest(found["date"], start),
         STATUSES[int(status.argmax())], float(status.max()), KINDS[int(kind.argmax())], float(kind.max()),
         ACTOR_TYPES[int(actor_type.argmax())], math.sqrt(first * float(softmax(answer["event"])[1])),
+        (_other(text, words, window.start, role["actor"], found["actor"]),
+         _other(text, words, window.start, role["origin"], found["origin"]),
+         _other(text, words, window.start, role["destination"], found["destination"])),
     )  # fmt: skip
+
+
+def _other(text: str, words: Words, base: int, tags: Floats, spans: Sequence[Span]) -> float:
+    """The probability of the likeliest word in a role that its spans do not name, here or elsewhere."""
+    named = {word for s in spans for word in s.of(text).casefold().split()}
+    inside = 1 - tags[:, OUTSIDE]
+    for i in np.argsort(-inside).tolist():
+        start, end = int(words.starts[base + i]), int(words.ends[base + i])
+        said = text[start:end].casefold() in named or any(s.start <= start < s.end for s in spans)
+        if text[start].isalnum() and not said:
+            return float(inside[i])
+    return 0.0
 
 
 def _nearest(found: Sequence[Span], position: int) -> Span | None:
