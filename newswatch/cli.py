@@ -14,16 +14,6 @@ from stream.errors import ConfigError, NewswatchError
 from stream.logs import configure_logging, redact
 from stream.settings import Settings, load_settings
 
-app = typer.Typer(
-    name="newswatch",
-    help="Who is moving where, from the world's news feeds.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -52,7 +42,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _before(
     context: typer.Context,
     config: Annotated[
@@ -67,6 +56,24 @@ def _before(
     context.obj = Options(config, debug)
 
 
+def make_app(wanted: str | None = None) -> typer.Typer:
+    """The command line with the command ``wanted`` and those of its module; where there is none such, with all."""
+    from newswatch import commands  # here, so that a broken settings file still gives one line
+
+    app = typer.Typer(
+        name="newswatch",
+        help="Who is moving where, from the world's news feeds.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_before)
+    commands.register(app, wanted)
+    return app
+
+
 def options(context: typer.Context) -> Options:
     """The options given before the command."""
     found = context.obj
@@ -78,9 +85,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; a failure is one line on stderr (a traceback only with ``--debug``)."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
-    from newswatch import commands  # registers them; here, so that a broken settings file still gives one line
-
-    commands.register(app, _command(given))
+    app = make_app(_command(given))
     try:
         code = app(given, prog_name="newswatch", standalone_mode=False)
         sys.stdout.flush()

@@ -15,8 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from indexer.fields import field_reference
-from newswatch import commands
-from newswatch.cli import app
+from newswatch.cli import make_app
 from newswatch.commands.settings import plain
 from stream.messages import MESSAGES
 from stream.sections import Section
@@ -37,9 +36,7 @@ def walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 def all_commands() -> dict[tuple[str, ...], Any]:
     """Every command of newswatch by its words."""
-    if not app.registered_groups:
-        commands.register(app)
-    return dict(walk(typer.main.get_command(app)))
+    return dict(walk(typer.main.get_command(make_app())))
 
 
 def shown_options(command: Any) -> list[Any]:

@@ -64,7 +64,6 @@ class Fleet:
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
         self.servers: dict[str, Server] = {"kafka": new_broker(), "elasticsearch": new_elasticsearch()}
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
-        self._started: dict[str, float] = {}
         self.killed: Counter[str] = Counter()
         """How often a stage's worker was killed by ``kill``."""
         self.died: Counter[str] = Counter()
@@ -115,12 +114,12 @@ class Fleet:
         for server in self.servers.values():
             server.kill()
 
-    def age(self) -> float:
-        """For how many seconds the youngest worker has been running."""
-        return time.monotonic() - max(self._started.values())
+    def pids(self) -> set[int]:
+        """Of the workers that there are now."""
+        with self._lock:
+            return {worker.pid for worker in self._workers.values()}
 
     def _start(self, stage: str) -> None:
-        self._started[stage] = time.monotonic()
         program = ["-c", DEADLY] if stage == "enrich" else ["-P", "-m", "newswatch"]
         with (self.folder / f"{stage}.log").open("ab") as stderr:
             self._workers[stage] = subprocess.Popen(

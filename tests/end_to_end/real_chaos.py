@@ -21,6 +21,7 @@ from newswatch.wiring import STAGES, connect_log, names
 from stream.dead_letters import list_dead_letters
 from stream.errors import LogError
 from stream.log import Log, Offset, lag
+from stream.messages import Heartbeat
 from tests.end_to_end import chaos
 from tests.end_to_end.audit import CONSUMERS, Audit, audit
 from tests.end_to_end.fleet import Fleet
@@ -30,8 +31,6 @@ T = TypeVar("T")
 
 PATIENCE = 900.0  # seconds; on a machine that is busy
 POISON_EACH = 100
-AT_WORK = 12.0
-"""Seconds after which a worker has surely reached the servers: one that finds none at its start ends with one line."""
 EARLY = -15
 """Of a worker that was told to stop before it knew how: it had nothing under way."""
 DEATHS = 8
@@ -106,7 +105,7 @@ class Chaos:
     def _strike(self, what: str) -> None:
         if what in self.fleet.servers:
             self._await(self._is_killer_found, "the record that kills to be found")  # or its time would be counted here
-            self._await(lambda: self.fleet.age() >= AT_WORK, "workers that are all at work")
+            self._await(self._are_at_work, "workers that are all at work")
             self.news.hold()
             self._report(what, self.fleet.break_down(what, self.plan.down))
             self.news.release()
@@ -157,6 +156,11 @@ class Chaos:
         """Whether it is in dead letters, and enrich does not run one by one any more."""
         found = any(letter.attempts > 1 for letter in list_dead_letters(self.log, names(self.fleet.settings)))
         return found and not self._is_careful("enrich")
+
+    def _are_at_work(self) -> bool:
+        """Whether each worker has told of itself: one that finds no server at its start ends with one line."""
+        told = chaos.messages(self.log, names(self.fleet.settings).topic("workers"), Heartbeat)
+        return self.fleet.pids() <= {heartbeat.pid for heartbeat in told}
 
     def _is_careful(self, stage: str) -> bool:
         """A death now would be counted against a record that is suspected."""

@@ -9,8 +9,9 @@ from importlib import import_module
 import pytest
 import typer
 
-from newswatch.cli import _command
+from newswatch.cli import _command, main
 from newswatch.commands import MODULES
+from newswatch.reference import all_commands
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -46,6 +47,12 @@ def newswatch(*given: str) -> str:
 def test_the_help_and_a_mistake_know_all_commands() -> None:
     assert all(command in newswatch("--help", "search") for commands in MODULES.values() for command in commands)
     assert "'search'" in newswatch("serch", "feeds")
+
+
+def test_one_command_does_not_hide_the_others_from_the_reference() -> None:
+    with pytest.raises(SystemExit):
+        main(["feeds", "--help"])
+    assert {words[0] for words in all_commands()} == {command for names in MODULES.values() for command in names}
 
 
 def test_a_command_does_not_load_what_others_need() -> None:
