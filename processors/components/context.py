@@ -108,12 +108,23 @@ def when(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
 
 
 def past_year(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
-    """The year at the head of the trigger's sentence: "In 2005 they were given two days before lorries took them"."""
+    """The year at the head of the trigger's sentence or clause: "In 2005 they were given two days before lorries took
+    them", "who fled Bishkek in March 2024", "since 2017, when they fled"."""
     for entity in doc[trigger.token].sent.ents:
         above = entity.root.head
+        if entity.end > trigger.token - 12 and entity.start < trigger.token + 8 and _told_beside(doc, entity, trigger):
+            return entity.start, entity.end
         if entity.label_ == "DATE" and _YEAR.search(entity.text) and above.lower_ in {"in", "during"}:
             return (entity.start, entity.end) if above.head.is_ancestor(doc[trigger.token]) else None
     return None
+
+
+def _told_beside(doc: Doc, entity: Span, trigger: Trigger) -> bool:
+    """Whether no other verb stands between a past year and the trigger."""
+    low, high = (trigger.token + 1, entity.start) if entity.start > trigger.token else (entity.end, trigger.token)
+    preposition = entity.start and doc[entity.start - 1].lower_ in {"in", "since", "during"}
+    verbs = any(t.pos_ in {"VERB", "AUX"} for t in doc[low:high])
+    return entity.label_ == "DATE" and bool(preposition and _YEAR.search(entity.text)) and not verbs
 
 
 def _age(entity: Span) -> bool:

@@ -138,13 +138,20 @@ def _surer(
 def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
     """The move with names put together that were cut, actors that are one list, and no country beside its own city."""
     actors, origins, destinations = (
-        whole_names(doc.text, spans) for spans in (said.actors, said.origins, said.destinations)
+        _on_its_line(doc.text, said, whole_names(doc.text, spans))
+        for spans in (said.actors, said.origins, said.destinations)
     )
     origins, destinations = _finest(doc, origins, places), _finest(doc, destinations, places)
     return replace(
         said, actors=one_list(doc.text, actors, _subject(doc, said)),
         origins=_left(doc, said, origins, len(destinations)), destinations=_goals(doc, destinations),
     )  # fmt: skip
+
+
+def _on_its_line(text: str, said: LearnedMove, spans: Sequence[Characters]) -> tuple[Characters, ...]:
+    """Of a list the spans on the trigger's line, where some are: a headline's list does not go on in the text below."""
+    at = said.trigger.start
+    return tuple(s for s in spans if "\n" not in text[min(at, s.start) : max(at, s.start)]) or tuple(spans)
 
 
 def whole_names(text: str, spans: Sequence[Characters]) -> tuple[Characters, ...]:

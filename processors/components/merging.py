@@ -188,4 +188,7 @@ def _better_actor(doc: Doc, a: Move, b: Move) -> object:
         return a.actor if says[0] > says[1] else b.actor
     if a.actor.extra and a.actor.extra[:1] == b.actor.extra[:1]:
         return a.actor
+    in_title = [m.actor.start < len(doc) and doc[m.actor.start].idx < inputs(doc).title_end for m in (a, b)]
+    if in_title[0] != in_title[1]:
+        return b.actor if in_title[0] else a.actor
     return a.actor if a.actor.end - a.actor.start >= b.actor.end - b.actor.start else b.actor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 
 from processors.cities import fold
 from processors.components.actors import organisations
@@ -71,7 +71,7 @@ def telling(doc: Doc, actor: ActorMention) -> int:
     demonyms, places = gazetteer().demonyms, {i for p in doc._.places or () for i in range(p.start, p.end)}
     if any(t.lower_ in demonyms for t in words):
         return 2
-    if any(t.pos_ == "PROPN" and t.text[0].isupper() and t.i not in places and not t.is_sent_start for t in words):
+    if any(t.pos_ == "PROPN" and t.text[0].isupper() and t.i not in places and _name(t) for t in words):
         return 3
     if actor.extra and (doc[actor.extra[0]].pos_ == "PROPN" or doc[actor.extra[0]].ent_type_):
         return 2
@@ -83,6 +83,14 @@ def telling(doc: Doc, actor: ActorMention) -> int:
         "rest",
     }
     return 0 if counted else 1
+
+
+def _name(token: Token) -> bool:
+    """Whether a capital is a name's: in the middle of a sentence, or elsewhere in a text that has no such word."""
+    if not token.is_sent_start:
+        return True
+    others = {t.text for t in token.doc if not t.is_sent_start}
+    return token.text in others and token.text.lower() not in others
 
 
 def _own_name(doc: Doc, actor: ActorMention) -> bool:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from spacy.language import Language
 
+from processors.components.context import past_year
 from processors.components.roots import normalised
+from processors.components.triggers import find_triggers
 from processors.extract import extract_text
 
 PUBLISHED = datetime(2026, 10, 1, tzinfo=UTC)
@@ -81,10 +83,12 @@ def test_a_firm_is_called_without_its_legal_form(name: str, root: str) -> None:
     assert normalised(name) == root
 
 
-def test_history_beside_a_move_is_background(nlp: Language) -> None:
-    body = "Ahmed Jabari, who fled Basra in March 2019, will move from London to Doha next week, his lawyer said."
-    found = extract_text(nlp, None, body, PUBLISHED).location_changes
-    assert {(c.origin and c.origin.name, c.background) for c in found} >= {("Basra", True), ("London", False)}
+def test_the_year_of_what_is_history_is_that_of_its_own_verb(nlp: Language) -> None:
+    doc = nlp("Ahmed Jabari, who fled Basra in March 2019, will move from London to Doha next week, his lawyer said.")
+    years = {doc[t.token].text: past_year(doc, t) for t in find_triggers(doc)}
+    assert years["fled"] is not None
+    assert "2019" in doc[slice(*years["fled"])].text
+    assert years["move"] is None
 
 
 @pytest.mark.parametrize(("body", "kind"), [
