@@ -28,5 +28,5 @@ def run() -> None:
     everything = pipeline(model, DATA)
     later = [f for f in sorted((corpus / "fresh").glob("*.jsonl")) if not f.stem.startswith(ROUNDS)]
     for file in (corpus / "relocations-dev.jsonl", *later):
-        print(f"confidence, {in_line(judge(everything, file), certainty())}")
+        print(in_line(f"confidence, {file.stem}", [(judge(everything, file), certainty())]))
     show(read(DATA))

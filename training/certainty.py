@@ -174,19 +174,12 @@ def _worth(pairs: Pairs, least: float) -> float:
     return 2 * hits / max(1, gold + found) - INVENTED_COSTS * sum(map(bool, empty)) / max(1, len(empty))
 
 
-def table(sample: Sample, known: Certainty) -> list[tuple[float, int, float]]:
-    """For each least confidence: it, how many of the moves told reach it, and the share of them that is right."""
-    moves = [j for j in sample.moves() if known.told(j.signs) >= known.least]
-    sure = [(round(known.confidence(j.signs), 2), j.whole) for j in moves]
+def in_line(name: str, pairs: Pairs) -> str:
+    """For each least confidence how many of the moves told reach it, and the share of them that is right."""
+    sure = [(round(known.confidence(j.signs), 2), j.whole) for sample, known in pairs for j in sample.moves()
+            if known.told(j.signs) >= known.least]  # fmt: skip
     reach = [(least, [ok for p, ok in sure if p >= least]) for least in (0.0, 0.5, 0.6, 0.7, 0.8, 0.9)]
-    return [(least, len(oks), sum(oks) / max(1, len(oks))) for least, oks in reach]
-
-
-def in_line(sample: Sample, known: Certainty) -> str:
-    """The table in one line."""
-    return f"{sample.name}: " + " · ".join(
-        f"≥ {least:.1f}: {n}, {share:.2f}" for least, n, share in table(sample, known)
-    )
+    return f"{name}: " + " · ".join(f"≥ {least}: {len(oks)}, {sum(oks) / max(1, len(oks)):.2f}" for least, oks in reach)
 
 
 def read(folder: Path) -> list[Sample]:
@@ -221,10 +214,12 @@ def calibrate(folder: Path) -> None:
 
 
 def show(samples: Sequence[Sample]) -> None:
-    """Print of each round how the confidence holds that is fitted without it."""
+    """Print how the confidence holds on each round where everything was fitted without it."""
     print("moves that reach a confidence, and the share right in actor and places, fitted without the round:")
-    for sample, without in held_out(samples):
-        print(in_line(sample, without))
+    pairs = held_out(samples)
+    for group in ROUNDS:
+        print(in_line(group, [p for p in pairs if p[0].group == group]))
+    print(in_line("all of these", pairs))
 
 
 def check(folder: Path) -> None:

@@ -10,7 +10,7 @@ from spacy.language import Language
 from processors.components.certainty import Certainty, certainty, probability
 from processors.components.signs import PARTS, signs
 from processors.lexicons import DATA
-from training.certainty import ROUNDS, SHARE, SURE, Judged, Sample, check, fitted, judge, pipeline
+from training.certainty import ROUNDS, SHARE, SURE, Judged, Sample, check, fitted, in_line, judge, pipeline
 from training.evaluate import ROOT
 from training.logistic import fit
 
@@ -86,6 +86,7 @@ def test_from_the_bound_on_enough_is_right_of_texts_that_nothing_was_fitted_on()
     assert 0 < len(sure) < sum(len(s.moves()) for s in samples)
     assert sum(sure) >= SHARE * len(sure)
     assert known.fitted_on["round-1-passages"] == (60, 42)
+    assert in_line("round", [(samples[0], known)]).startswith("round: ≥ 0.0: 60, 0.70 · ≥ 0.5: ")
 
 
 def test_the_confidence_is_that_of_all_parts_together() -> None:
