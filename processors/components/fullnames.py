@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 from spacy.tokens import Doc
@@ -23,8 +24,11 @@ def in_full(doc: Doc, name: str) -> str:
     """``name`` in full where the text has it; else as it is."""
     if 1 < len(name) < 8 and name.isupper() and name.isalpha():
         return _spelt_out(doc.text, name) or name
-    if " " in name or not name or not name[0].isupper() or name.isupper():
+    if not name or not name[0].isupper() or name.isupper():
         return name
+    lists = word_lists("nouns")
+    if " " in name or name.lower() in lists["group"] or name.lower() in lists["military"]:
+        return _ended(doc.text, name) or name
     if name.lower() in gazetteer().demonyms:
         return _people(doc, name) or name
     if gazetteer().meanings(name) or any(name.lower() in words for words in word_lists("nouns").values()):
@@ -56,6 +60,29 @@ def _begun(doc: Doc, name: str) -> str | None:
     )  # fmt: skip
     persons = {e.text for e in doc.ents if e.label_ == "PERSON"}
     return next((run for run in longer if not _DAYS.match(run.split()[1]) and run not in persons), None)
+
+
+def _ended(text: str, name: str) -> str | None:
+    """The name that ends with this noun, "Lake Chad Basin Commission" for "the Commission", or leaves words of it out,
+    "Lake Chad Commission": where the text has one such name, however short."""
+    words = name.split()
+    runs = {tuple(_OWNER.sub("", run.group()).split()) for run in _RUN.finditer(text)}
+    ended = sorted((run for run in runs if run[-1] == words[-1] and len(run) > 1), key=len)
+    if len(words) > 1:
+        ended = [run for run in ended if run[0] == words[0]]
+    if not ended or len(ended[-1]) <= len(words) or not all(_left_out(run, ended[-1]) for run in [*ended, words]):
+        return None
+    return " ".join(ended[-1])
+
+
+_OWNER = re.compile(r"^(?:.*['’]s |\w+ of (?:the )?(?=\S+ \S)|The )+")
+"""Before a name: whose it is, and what of it, "Shareholders of the"."""
+
+
+def _left_out(short: Sequence[str], full: Sequence[str]) -> bool:
+    """Whether the short name has words of the full one alone, in their order."""
+    rest = iter(full)
+    return all(word in rest for word in short)
 
 
 def _people(doc: Doc, name: str) -> str | None:

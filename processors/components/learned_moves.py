@@ -114,6 +114,8 @@ def _no_goal(doc: Doc, place: PlaceMention, actor: ActorMention | None) -> bool:
     dateline's."""
     if accredited(doc, place.start) or place.role == "dateline":
         return True
+    if doc[max(0, place.start - 3) : place.start].text.lower().startswith(("closer to", "nearer to")):
+        return True  # said of what got faster, or of friends
     return actor is not None and seated(doc, place.start) and actor.head == place.start - 2
 
 
@@ -246,7 +248,7 @@ def _move(
     destination: PlaceMention | None,
 ) -> Move:  # fmt: skip
     sentence = doc[trigger.token].sent
-    source = _tokens(doc, said.attribution)
+    source = _whole_phrase(doc, _tokens(doc, said.attribution))
     date = _tokens(doc, said.date)
     return Move(
         trigger, actor, origin, destination, _kind(doc, said, trigger, actor), said.status, said.probability,
@@ -270,6 +272,13 @@ def _kind(doc: Doc, said: LearnedMove, trigger: Trigger, actor: ActorMention) ->
     if said.kind == "deployment" and {head, *(s.lemma_.lower() for s in of)} & _LEADERS:
         return "relocation"
     return "office_move" if said.kind == "deployment" and head in {"headquarters", "office", "bureau"} else said.kind
+
+
+def _whole_phrase(doc: Doc, source: Span | None) -> Span | None:
+    """Up to its noun: "informed Iraqi sources" for "informed"."""
+    if source is None or source.root.dep_ not in {"amod", "compound", "nmod"} or source.root.head.i < source.end:
+        return source
+    return doc[source.start : source.root.head.i + 1]
 
 
 def _tokens(doc: Doc, span: Characters | None) -> Span | None:
@@ -340,6 +349,7 @@ def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
     dateline = max((close for _, close in doc._.datelines or ()), default=0)
     while end > start and (
         doc[start].text in {"'s", "’s", "'", "’"}
+        or doc[start].pos_ in {"ADP", "PUNCT", "CCONJ"}
         or is_year(doc[start])
         or doc[start].idx < dateline <= doc[end - 1].idx
     ):

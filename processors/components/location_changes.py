@@ -19,6 +19,7 @@ from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
 from processors.components.model import Move, inputs, register_extensions, reject
 from processors.components.places import Places
+from processors.components.seats import holds
 from processors.components.signs import signs
 from processors.components.whereabouts import with_origin
 from processors.learned.moves import LearnedMove
@@ -70,7 +71,8 @@ class LocationChanges:
         return propose(doc)
 
     def _decided(self, doc: Doc, rules: Sequence[Move], found: list[LearnedMove]) -> Doc:
-        moves = merged(doc, chosen(doc, rules, self._learned.tellings(doc, found, rules)))
+        told = chosen(doc, rules, self._learned.tellings(doc, found, rules))
+        moves = merged(doc, [_out_of_town(m) for m in told])
         doc._.location_changes = united(doc, [_placed_in_time(doc, m) for m in self._sure(doc, moves)])
         return doc
 
@@ -86,6 +88,11 @@ class LocationChanges:
                 yield move.but(confidence=round(self.certainty.confidence(found), 2))
             else:
                 reject(doc, move.trigger, f"too unlikely: probability {there:.2f}")
+
+
+def _out_of_town(move: Move) -> Move:
+    """No way leads from a town to its own country: that says where they sit, "its embassy in X"."""
+    return move.but(destination=None) if holds(move.destination, move.origin) else move
 
 
 def _placed_in_time(doc: Doc, move: Move) -> Move:

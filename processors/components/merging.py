@@ -155,12 +155,18 @@ def joined(doc: Doc, a: Move, b: Move) -> Move:
     later = b if b.trigger.token > a.trigger.token else a
     if _places(later) < _places(fuller) and later.signals.rules == 0:
         later = fuller  # the model alone, of "the move": it seldom knows what that word stands for
+    status = "completed" if _open_already(a, b) else later.status
     return fuller.but(
         origin=_finer(fuller.origin, other.origin), destination=_finer(fuller.destination, other.destination),
-        actor=_better_actor(doc, fuller, other), status=later.status,
+        actor=_better_actor(doc, fuller, other), status=status,
         attribution=fuller.attribution or other.attribution, when=fuller.when or other.when,
         reason=fuller.reason or other.reason, confidence=max(a.confidence, b.confidence),
     )  # fmt: skip
+
+
+def _open_already(a: Move, b: Move) -> bool:
+    """Whether an office was opened that the text also tells as agreed on or planned: what was to come has come."""
+    return a.trigger.opens and {a.status, b.status} in ({"completed", "planned"}, {"completed", "approved"})
 
 
 def _places(move: Move) -> int:

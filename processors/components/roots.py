@@ -31,7 +31,7 @@ _PART = (
     r"|members|families)"
 )
 _LEADING = re.compile(
-    rf"^(?:(?:{_ARTICLES}|{_ABOUT})\s+|(?:first|last)\s+(?={_COUNT}\s)|{_COUNT}\s+(?:of\s+)?(?=\S)|{_PART}\s+of\s+(?=\S)|of\s+(?:the\s+)?)",
+    rf"^(?:(?:{_ARTICLES}|{_ABOUT})\s+|(?:first|last)\s+(?={_COUNT}\s)|{_COUNT}\s+(?:of\s+)?(?=\S)|{_PART}\s+(?:of\s+(?=\S)|(?=more\s))|of\s+(?:the\s+)?)",
     re.IGNORECASE,
 )
 """What stands before the noun of a group and changes from article to article: articles, counts, "a group of"."""
@@ -117,7 +117,7 @@ def named(doc: Doc, start: int, end: int) -> str:
         if doc[i].text in _AFTER and not (doc[i].ent_type_ in _NAMES and doc[i - 1].ent_type_ in _NAMES):
             end = i
             break
-        if doc[i].text == "of" and doc[i - 1].lemma_.lower() in PEOPLE and doc[end - 1].ent_type_ in _NAMES:
+        if doc[i].text == "of" and doc[i - 1].lemma_.lower() in PEOPLE and _is_name(doc[end - 1]):
             return named(doc, i + 1, end)
         if doc[i].text == "of" and _also_alone(doc, start, i):
             end = i
@@ -131,6 +131,13 @@ def named(doc: Doc, start: int, end: int) -> str:
     apposed = doc[end - 1].text[0].isupper() and any(t.pos_ in {"NOUN", "PROPN"} for t in described)
     alone = apposed and all(t.pos_ in _DESCRIBING for t in described)
     return doc[first:end].text if alone else doc[start:end].text
+
+
+def _is_name(last: Token) -> bool:
+    """Whether a phrase that ends so names somebody, and no place or people."""
+    if last.ent_type_:
+        return last.ent_type_ in _NAMES
+    return last.text[0].isupper() and last.lower_ not in gazetteer().demonyms and not gazetteer().meanings(last.text)
 
 
 def _also_alone(doc: Doc, start: int, end: int) -> bool:
@@ -159,7 +166,7 @@ def _kinds() -> frozenset[str]:
 PEOPLE = frozenset(
     ["leader", "leadership", "member", "fighter", "official", "commander", "chief", "representative", "bureau",
      "headquarters", "office", "address", "seat", "board", "management", "staff", "employee", "worker",
-     "crew", "wing", "branch"]
+     "crew", "wing", "branch", "soldier", "troop", "sailor", "battalion", "contingent", "detachment", "secretariat"]
 )  # fmt: skip
 """Who and what an organisation has: "the leaders of X" are X."""
 _AFTER = frozenset(["from", "in", "at", "near", "to", "who", "which", "that", "(", ","])
@@ -170,8 +177,7 @@ _DESCRIBING = frozenset(["DET", "ADJ", "NOUN", "PROPN", "PUNCT", "PART"])
 def normalised(name: str) -> str:
     """A name without article, count and genitive; of a country's the country first ("Canada's embassy" and "the
     Canadian embassy" are "canada embassy"). "unknown" where nothing is left."""
-    text = _counted(name)
-    text = _legal(text)
+    text = _SHIP.sub("", _legal(_counted(name)))
     return _OWNED.sub("", _WHOSE.sub(r"\1", _with_country(fold(text)))) or "unknown"
 
 
@@ -188,6 +194,12 @@ _FORMS = re.compile(
     r"|SE|GmbH|NV|BV|AB|ASA|AS|Oyj|SpA|Pte|Pty)\.?)+$"
 )
 """What a firm leaves out when it is called by its name."""
+
+
+_SHIP = re.compile(
+    r"^(?:HMAS|HMCS|HMNZS|HMS|USS|USNS|USCGC|INS|BRP|KRI|RFA|RSS|TCG|ARA|ROKS|HNLMS|HDMS|HNoMS|FGS|MV|M/V)\s+(?=[A-Z])"
+)
+"""Whose a ship is, before its name: the news leaves it out at will."""
 
 
 def _legal(name: str) -> str:
@@ -211,6 +223,10 @@ def _numbered(name: str) -> bool:
     return rest[-1] not in _kinds() if found[1].lower() in {"one", "1"} else not _PLURAL.search(rest[-1])
 
 
+_EMBASSY = frozenset(["mission", "diplomatic mission", "embassy staff", "ambassador and staff"])
+"""A country's, other words for its embassy."""
+
+
 def _with_country(name: str) -> str:
     """A leading country, its genitive or demonym as the country's usual name, where more follows."""
     names, words = gazetteer(), name.split()
@@ -222,5 +238,6 @@ def _with_country(name: str) -> str:
             code = meaning.country if meaning.kind == "country" else None
         country = names.country(code) if code else None
         if country is not None and len(words) > n:
-            return f"{fold(country.name)} {' '.join(words[n:])}"
+            rest = " ".join(words[n:])
+            return f"{fold(country.name)} {'embassy' if rest in _EMBASSY else rest}"
     return name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -10,20 +10,35 @@ import pytest
 from tests.end_to_end.arcs import Arc, News, brief, compare, faults, load_arcs, noise_faults, read_news
 
 ARCS = load_arcs()
+SIDE_BY_SIDE = (ARCS[:26], ARCS[26:])
+"""Those read together; the later ones tell of some of the earlier ones' actors and places."""
+Rooms = Sequence[tuple[Sequence[Arc], News]]
 WRONG = {
     "razlan-flight": "his arrival is not found",
     "comoros-rivals": "his island is read as a part of his name",
     "coast-guard-cebu": "Cebu, told first, is not narrowed to Cebu City",
     "bhairav-engineers": "the town of arrival is not found in two articles",
-    "frigate-cancelled": "a plan is read as cancelled; the headline and a berth are read as moves of their own",
+    "islamic-jihad-bureau": "its leaders' expulsion, told as history, is read as news",
+    "kobowave-kigali": "the actor shows as 'its headquarters'; root and places are right",
     "philippine-embassy-tunis": '"there" is read as the country of the embassy',
-    "eln-havana": "the denial is read as told of a novel",
-    "tokbaev-warsaw": "a crowd that came to a street is read as displaced",
     "capo-passero-duqm": "the port of arrival is not found, so the arrival joins the withdrawn case",
+    "cotton-committee-tashkent": "the headline's nations are read as the actor",
+    "seoul-juba-embassy": "the embassy is called by its town in a headline",
+    "konombo-casablanca": "an outlet is read as the origin, his lawyer as going where he goes",
+    "toowoomba-sasebo": "the ship's kind, before its name in a headline, makes a name of its own",
+    "lake-chad-commission": "'its secretariat' does not come to the commission",
+    "rohingya-second-move": "what goes on is read as completed; people who go 'there' are an actor of their own",
 }
 """The stories that do not come out right yet, and why: what their articles say is not read right (all do where it is,
 see ``tests/processors/relocations/test_arcs.py``)."""
-NOISY: dict[str, str] = {}
+NOISY = {
+    "houthi-bureau": "delegates who go home from talks are told",
+    "coast-guard-cebu": "a fisherman in hospital is read as transferred",
+    "bhairav-engineers": "workers who came from the Gulf over the years are read as news",
+    "konombo-casablanca": "a team that came to play is read as a visit",
+    "toowoomba-sasebo": "a minister's visit is read as a transfer to come",
+    "rohingya-second-move": "'closer to the capital' is read as a move there",
+}
 """The arcs with noise that is read as a move, and which."""
 
 
@@ -35,38 +50,45 @@ def arcs(wrong: Mapping[str, str]) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def news(tmp_path_factory: pytest.TempPathFactory) -> News:
-    """All arcs read side by side: what each comes to must not depend on the others."""
-    return read_news(tmp_path_factory.mktemp("arcs") / "room", ARCS)
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Rooms:
+    """Many arcs read side by side: what each comes to must not depend on the others."""
+    folder = tmp_path_factory.mktemp("arcs")
+    return [(some, read_news(folder / f"room-{n}", some)) for n, some in enumerate(SIDE_BY_SIDE)]
 
 
-def test_every_article_is_read_and_no_relocation_mixes_two_stories(news: News) -> None:
-    urls = [{a["url"] for a in arc.articles} for arc in ARCS]
-    assert len(news.articles) == sum(map(len, urls))
-    mixed = [r for r in news.told() if sum(bool(u & {s["url"] for s in r["statements"]}) for u in urls) > 1]
-    assert not mixed, [brief(r) for r in mixed]
+def news_of(arc: Arc, rooms: Rooms) -> News:
+    """What came of the arc and those beside it."""
+    return next(news for some, news in rooms if arc in some)
+
+
+def test_every_article_is_read_and_no_relocation_mixes_two_stories(rooms: Rooms) -> None:
+    for some, news in rooms:
+        urls = [{a["url"] for a in arc.articles} for arc in some]
+        assert len(news.articles) == sum(map(len, urls))
+        mixed = [r for r in news.told() if sum(bool(u & {s["url"] for s in r["statements"]}) for u in urls) > 1]
+        assert not mixed, [brief(r) for r in mixed]
 
 
 @pytest.mark.parametrize("arc", arcs(WRONG))
-def test_the_story_comes_to_its_relocations_and_no_other(arc: Arc, news: News) -> None:
-    assert not faults(arc, news)
+def test_the_story_comes_to_its_relocations_and_no_other(arc: Arc, rooms: Rooms) -> None:
+    assert not faults(arc, news_of(arc, rooms))
 
 
 @pytest.mark.parametrize("arc", [arc for arc in ARCS if arc.name not in WRONG], ids=lambda arc: arc.name)
-def test_what_is_right_is_disputed_only_where_it_should_be(arc: Arc, news: News) -> None:
-    compared, _ = compare(arc, news.of(arc))
+def test_what_is_right_is_disputed_only_where_it_should_be(arc: Arc, rooms: Rooms) -> None:
+    compared, _ = compare(arc, news_of(arc, rooms).of(arc))
     assert [c.wrong for c in compared] == [{}] * len(compared)
 
 
 @pytest.mark.parametrize("arc", arcs(NOISY))
-def test_noise_opens_no_relocation(arc: Arc, news: News) -> None:
-    lenient, strict = (noise_faults(arc, news, strictly=strictly) for strictly in (False, True))
+def test_noise_opens_no_relocation(arc: Arc, rooms: Rooms) -> None:
+    lenient, strict = (noise_faults(arc, news_of(arc, rooms), strictly=strictly) for strictly in (False, True))
     print(f"{arc.name}: {len(strict)} opened by noise, {len(lenient)} but visits of visitors")
     assert not lenient
 
 
-def test_every_relocation_that_is_told_was_alerted_and_background_never(news: News) -> None:
-    alerted = {a["subject"]["id"] for a in news.alerts}
-    told = {r["id"] for arc in ARCS for r in news.of(arc)}
-    assert told <= alerted
-    assert not [brief(r) for r in news.told() if r.get("background") and r["id"] in alerted]
+def test_every_relocation_that_is_told_was_alerted_and_background_never(rooms: Rooms) -> None:
+    for some, news in rooms:
+        alerted = {a["subject"]["id"] for a in news.alerts}
+        assert {r["id"] for arc in some for r in news.of(arc)} <= alerted
+        assert not [brief(r) for r in news.told() if r.get("background") and r["id"] in alerted]

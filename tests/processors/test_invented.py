@@ -120,8 +120,8 @@ def test_who_moves(nlp: Language, text: str, names: set[str]) -> None:
     ],
 )
 def test_whose_address(nlp: Language, text: str, who: str) -> None:
-    doc = nlp(f"Odense will see {text}.")
-    start, end = owning(doc, 3, len(doc) - 1)
+    doc = nlp(f"The agency will move from Aarhus to {text}.")
+    start, end = owning(doc, 7, len(doc) - 1)
     assert doc[start:end].text == who
 
 

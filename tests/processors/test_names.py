@@ -35,8 +35,8 @@ def roots(nlp: Language, title: str | None, body: str) -> list[str]:
      "headquarters from Leeds to Bristol.", "dalmore foods"),
     (None, "One of Iceland's largest shipping companies will move its head office from Reykjavik to Copenhagen by "
      "June, a letter shows. Norrsund tells its shareholders in the letter that a lease has been signed.", "norrsund"),
-    ("Norrsund opens its headquarters", "Norrsund opened its new headquarters in Copenhagen on Monday, five weeks "
-     "after it left Reykjavik. Sigrun Aldis, the chief executive, said that the move from Reykjavik had been completed "
+    ("Norrsund opens its headquarters", "Norrsund moved its headquarters to Copenhagen on Monday, five weeks after "
+     "the lease ran out. Sigrun Aldis, the chief executive, said that the move from Reykjavik had been completed "
      "over the weekend.", "norrsund"),
     (None, "The ELN broke its silence on Monday. Members of the guerrilla group's Central Command will move from "
      "Caracas to Havana, a source said.", "eln"),
