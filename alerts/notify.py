@@ -115,8 +115,8 @@ class PlanDeliveries:
         """One outcome a record. Raises ``LogError`` when the ledger cannot be read."""
         for partition in range(self._partitions):
             self._ledger.refresh(partition)
-        quoted = {e.article_id for i in batch if isinstance(i.message, Alert) for e in i.message.evidence}
-        gone = self._takedowns.among(quoted)
+        alerts = [i.message for i in batch if isinstance(i.message, Alert)]
+        gone = self._takedowns.among({x for a in alerts for x in (a.subject.id, *(e.article_id for e in a.evidence))})
         planned: set[str] = set()
         return [self._outcome(incoming, gone, planned) for incoming in batch]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stream.errors import InvalidMessage, NewswatchError
+from stream.lineage import AS_OF
 from stream.log import Log, Record, partition_of
 from stream.topics import Names
 
@@ -45,7 +46,7 @@ def headers(stage: str, group: str, record: Record, error: str, attempts: int) -
     return {
         "stage": stage, "group": group, "topic": record.topic, "partition": str(record.partition),
         "offset": str(record.offset), "error": error[:1000].encode(errors="replace").decode(),
-        "attempts": str(attempts),
+        "attempts": str(attempts), **_turn(record),
     }  # fmt: skip
 
 
@@ -75,11 +76,20 @@ def find_dead_letters(log: Log, names: Names, ids: Sequence[str]) -> list[DeadLe
 
 def value_of(log: Log, names: Names, letter: DeadLetter) -> bytes | None:
     """The original bytes. Raises ``NewswatchError`` when retention has taken them meanwhile."""
+    return _kept(log, names, letter).value
+
+
+def _turn(record: Record) -> dict[str, str]:
+    """Which generation's turn the record is (``stream.lineage``), as far as it says so: it is kept on the way back."""
+    return {AS_OF: record.headers[AS_OF]} if AS_OF in record.headers else {}
+
+
+def _kept(log: Log, names: Names, letter: DeadLetter) -> Record:
     partition, _, offset = letter.id.partition("-")
     records = log.read(names.topic("dead-letters"), int(partition), int(offset), 1)
     if not records or records[0].offset != int(offset):
         raise NewswatchError(f"dead letter {letter.id} is gone: it was older than its topic's retention")
-    return records[0].value
+    return records[0]
 
 
 def retry(log: Log, names: Names, letters: Sequence[DeadLetter]) -> None:
@@ -89,9 +99,9 @@ def retry(log: Log, names: Names, letters: Sequence[DeadLetter]) -> None:
     for letter in letters:
         # under a key of its own: compaction must not take the copy, which is for one group, for the original's heir
         key = f"{letter.key.partition(_AGAIN)[0]}{_AGAIN}{letter.id}"
-        value = value_of(log, names, letter)
+        kept = _kept(log, names, letter)
         with log.transaction() as tx:
-            tx.publish(letter.topic, letter.partition, key, value, {FOR_GROUP: letter.group})
+            tx.publish(letter.topic, letter.partition, key, kept.value, {FOR_GROUP: letter.group, **_turn(kept)})
             tx.publish(topic, partition_of(letter.key, count), letter.key, None, {RETRIED: letter.id})
 
 

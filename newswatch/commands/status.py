@@ -85,7 +85,7 @@ def _lines(whole: Whole, now: datetime) -> Iterator[str]:
     for feed, newest in f.silent:
         yield f"        silent: {redact(feed.url)}: nothing new for {_length(now, newest)}"
     for b in whole.backfills:
-        done = b.damage or f"{b.read} read"
+        done = b.damage or ("begun" if b.kind == "feed" else f"{b.read} read")
         yield f"backfill {b.name}: {done}, {b.published:,} articles published, the last {_length(now, b.at)} ago"
     if whole.backfills:
         yield "        the same newswatch backfill command goes on there"

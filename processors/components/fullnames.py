@@ -94,7 +94,7 @@ def _people(doc: Doc, name: str) -> str | None:
         f"{a.text} {b.lower_}" for a, b in pairwise(doc)
         if gazetteer().demonyms.get(a.lower_) == code and b.tag_ == "NNS" and b.lemma_.lower() in nouns
     }  # fmt: skip
-    return found.pop() if len({f.split()[1] for f in found}) == 1 else None
+    return min(found) if len({f.split()[1] for f in found}) == 1 else None
 
 
 _SPEAKERS = frozenset(

@@ -223,7 +223,7 @@ def _numbered(name: str) -> bool:
     return rest[-1] not in _kinds() if found[1].lower() in {"one", "1"} else not _PLURAL.search(rest[-1])
 
 
-_EMBASSY = frozenset(["mission", "diplomatic mission", "embassy staff", "ambassador and staff"])
+_EMBASSY = frozenset(["diplomatic mission", "embassy staff", "ambassador and staff"])
 """A country's, other words for its embassy."""
 
 

@@ -115,7 +115,12 @@ def _generic(doc: Doc, trigger: Trigger) -> str | None:
     main = token.dep_ in {"ROOT", "conj", "relcl"} and not any(c.dep_ == "aux" for c in token.children)
     if trigger.part == "verb" and cue("ages").search(token.sent.text):
         return "what took ages is no single move"
-    if trigger.part == "verb" and token.lemma_ == "call" and token.nbor(1).lower_ == "on" and trigger.end > token.i + 1:
+    if (
+        trigger.part == "verb"
+        and token.lemma_ == "call"
+        and trigger.end > token.i + 1
+        and doc[trigger.end - 1].lower_ == "on"
+    ):
         return "an appeal"
     if trigger.part == "verb" and token.tag_ == "VBP" and main and _in_prose(token):
         return "said of what is always so"

@@ -9,6 +9,7 @@ import pytest
 
 from stream.dead_letters import find_dead_letters, list_dead_letters, retry, value_of
 from stream.errors import NewswatchError
+from stream.lineage import marked, moment_of
 from stream.log import partition_of
 from stream.messages import Superseded, encode
 from stream.sqlite import SqliteLog
@@ -96,6 +97,17 @@ def test_a_letter_that_fails_again_is_a_new_letter(log: SqliteLog) -> None:
     run(log, "enrich", picky)
     assert picky.seen.count("bad") == 3
     assert all(letter.retried for letter in list_dead_letters(log, NAMES))
+
+
+def test_what_is_given_back_is_still_the_turn_of_the_same_generation(log: SqliteLog) -> None:
+    """Else a replay's statement, given back after the promotion, would page as news of then."""
+    topic, moment = NAMES.topic("location-changes"), datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+    with log.transaction() as tx:
+        tx.publish(topic, 0, "bad", encode(BAD), marked(moment))
+    run(log, "enrich", Picky())
+    retry(log, NAMES, [letter for letter in list_dead_letters(log, NAMES) if letter.partition == 0][-1:])
+    records = [r for r in log.read(topic, 0, 0, 100) if "for-group" in r.headers]
+    assert [moment_of(r) for r in records] == [moment]
 
 
 def test_an_id_that_is_not_there_is_named(log: SqliteLog) -> None:
