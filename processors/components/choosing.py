@@ -13,8 +13,9 @@ from spacy.tokens import Doc
 from processors.components.governors import OPEN, put_off
 from processors.components.learned_moves import Telling
 from processors.components.merging import compatible
-from processors.components.model import Move, PlaceMention, Signals, reject
+from processors.components.model import Move, Signals, reject
 from processors.components.phrases import is_goods
+from processors.components.roots import root_of
 from processors.components.seats import from_of, marked
 from processors.components.speakers import bystander, elsewhere_object, speaks
 from processors.components.status import status_of, unsaid
@@ -38,14 +39,14 @@ def chosen(doc: Doc, rules: Sequence[Move], tellings: Sequence[Telling]) -> list
     """The moves that stand, in reading order; why a telling of the model does not is kept with ``reject``."""
     moves: list[Move] = []
     confirmed: set[int] = set()
-    signed: list[PlaceMention] = []
+    signed: list[Move] = []
     for telling in tellings:
         told = _from_where_it_says(doc, telling.move, rules)
         move = _by_who_moves(doc, told, rules)
         beside = next((i for i, rule in enumerate(rules) if agree(rule, told)), None)
         against = _against(doc, telling, move, beside is not None)
         if against == CLUBS and telling.move.destination is not None:
-            signed.append(telling.move.destination)
+            signed.append(telling.move)
         if move is None or against is not None:
             reject(doc, telling.move.trigger, against or "the one who is named only speaks of it")
         elif beside is None:
@@ -59,8 +60,17 @@ def chosen(doc: Doc, rules: Sequence[Move], tellings: Sequence[Telling]) -> list
         for i, r in enumerate(rules)
         if i not in confirmed and not _told(r, moves) and not _thing(doc, r)
     ]
-    moves = [m for m in moves if m.destination is None or not any(compatible(m.destination, s) for s in signed)]
-    return sorted(moves, key=lambda m: m.trigger.token)
+    again = [m for m in moves if any(_signs(doc, m, s) for s in signed)]
+    for move in again:
+        reject(doc, move.trigger, CLUBS)
+    return sorted((m for m in moves if m not in again), key=lambda m: m.trigger.token)
+
+
+def _signs(doc: Doc, move: Move, signed: Move) -> bool:
+    """Whether a move is told again that another sentence has as a player's who changes clubs."""
+    if move.destination is None or not compatible(move.destination, signed.destination):
+        return False
+    return root_of(doc, move.actor) == root_of(doc, signed.actor)
 
 
 def _as_said(doc: Doc, move: Move) -> Move:
