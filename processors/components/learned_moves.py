@@ -16,7 +16,7 @@ from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
 from processors.components.fullnames import in_full
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
-from processors.components.phrases import is_someone, is_year, phrase, subjects
+from processors.components.phrases import is_someone, is_year, phrase, subjects, up_to_its_noun
 from processors.components.placenames import after_arrival, names_organisation, no_town, one_line
 from processors.components.places import NO_PLACES, Places
 from processors.components.roots import PEOPLE
@@ -248,7 +248,7 @@ def _move(
     destination: PlaceMention | None,
 ) -> Move:  # fmt: skip
     sentence = doc[trigger.token].sent
-    source = _whole_phrase(doc, _tokens(doc, said.attribution))
+    source = up_to_its_noun(doc, _tokens(doc, said.attribution))
     date = _tokens(doc, said.date)
     return Move(
         trigger, actor, origin, destination, _kind(doc, said, trigger, actor), said.status, said.probability,
@@ -272,13 +272,6 @@ def _kind(doc: Doc, said: LearnedMove, trigger: Trigger, actor: ActorMention) ->
     if said.kind == "deployment" and {head, *(s.lemma_.lower() for s in of)} & _LEADERS:
         return "relocation"
     return "office_move" if said.kind == "deployment" and head in {"headquarters", "office", "bureau"} else said.kind
-
-
-def _whole_phrase(doc: Doc, source: Span | None) -> Span | None:
-    """Up to its noun: "informed Iraqi sources" for "informed"."""
-    if source is None or source.root.dep_ not in {"amod", "compound", "nmod"} or source.root.head.i < source.end:
-        return source
-    return doc[source.start : source.root.head.i + 1]
 
 
 def _tokens(doc: Doc, span: Characters | None) -> Span | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-from spacy.tokens import Token
+from spacy.tokens import Doc, Span, Token
 
 from processors.gazetteer import gazetteer
 from processors.lexicons import word_lists
@@ -161,3 +161,10 @@ def _agentive(lemma: str) -> bool:
     if lemma in word_lists("nouns")["things_er"]:
         return False
     return len(lemma) > 4 and lemma.endswith(("er", "or", "ist", "ian", "man", "woman", "men", "ee", "smith"))
+
+
+def up_to_its_noun(doc: Doc, words: Span | None) -> Span | None:
+    """The words with the rest of their phrase: "informed Iraqi sources" for "informed"."""
+    if words is None or words.root.dep_ not in {"amod", "compound", "nmod"} or words.root.head.i < words.end:
+        return words
+    return doc[words.start : words.root.head.i + 1]
