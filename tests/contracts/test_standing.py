@@ -114,7 +114,7 @@ def test_the_whole_as_status_shows_it(whole: Whole) -> None:
     assert "ingest  feeds     1 worker, 1.5 records/s, 3 feeds overdue" in said
     assert "failing: https://failing.example/feed: HTTP 503" in said
     assert "dead letters: 1" in said
-    assert re.search(r"backfill half\.warc\.gz: 33 % read, 1,234 articles published, the last \d+ s ago", said)
+    assert re.search(r"backfill half\.warc\.gz: 33 % read, 1,234 articles published, the last \d+ (s|min|h) ago", said)
     assert "whole.jsonl" not in said
     rows = list(_rows(whole))
     assert len(rows) == len(whole.stages) + 3
