@@ -207,9 +207,9 @@ def difference(one: Certainty, other: Certainty, samples: Sequence[Sample]) -> f
 
 
 def calibrate(folder: Path) -> None:
-    """Fit the weights with the model in ``folder``, write them, and print how they hold."""
+    """Fit the weights with the model in ``folder``, write them beside it, and print how they hold."""
     samples = read(folder)
-    write(DATA / "certainty.yml", fitted(samples))
+    write(folder / "certainty.yml", fitted(samples))
     show(samples)
 
 

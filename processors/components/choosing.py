@@ -50,8 +50,7 @@ def chosen(doc: Doc, rules: Sequence[Move], tellings: Sequence[Telling]) -> list
         if move is None or against is not None:
             reject(doc, telling.move.trigger, against or "the one who is named only speaks of it")
         elif beside is None:
-            other = any(r.trigger.token == move.trigger.token for r in rules)
-            moves.append(_as_said(doc, move).but(signals=replace(_signals(telling), contradicted=other)))
+            moves.append(_as_said(doc, move).but(signals=_signals(telling)))
         else:
             confirmed.add(beside)
             moves.append(_completed(doc, telling, _as_said(doc, move), rules[beside]))
@@ -129,8 +128,7 @@ def _signals(telling: Telling) -> Signals:
     said, hop = telling.said, telling.hop
     actor, origin, destination = (s.probability if s else 0.0 for s in (hop.actor, hop.origin, hop.destination))
     return Signals(
-        telling.probability, actor, origin, destination, said.status_probability, said.kind_probability, said.others,
-        len(hops(said)) > 1,
+        telling.probability, actor, origin, destination, said.kind_probability, said.others, len(hops(said)) > 1,
     )  # fmt: skip
 
 

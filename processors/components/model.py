@@ -91,18 +91,15 @@ class Signals:
     actor: float = 0.0
     origin: float = 0.0
     destination: float = 0.0
-    status: float = 0.0
     kind: float = 0.0
-    others: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Of actor, origin and destination: how likely the best word is that was not taken for it."""
+    others: tuple[float, float] = (0.0, 0.0)
+    """Of actor and origin: how likely the best word is that was not taken for it."""
     one_of_several: bool = False
     """The trigger tells several moves: a list of actors or of places."""
     rules: float = 0.0
     """The rules' own confidence; 0 where they do not tell the move."""
     rule_parts: tuple[bool, bool, bool] = (False, False, False)
     """Of the rules' move: whether it has the model's actor, an origin, a destination."""
-    contradicted: bool = False
-    """The rules read another move from the same trigger."""
     origin_from_elsewhere: bool = False
     """Neither told its origin; it is where another clause has the actor."""
 

@@ -223,8 +223,7 @@ def decoded(
         STATUSES[int(status.argmax())], float(status.max()), KINDS[int(kind.argmax())], float(kind.max()),
         ACTOR_TYPES[int(actor_type.argmax())], math.sqrt(first * float(softmax(answer["event"])[1])),
         (_other(text, words, window.start, role["actor"], found["actor"]),
-         _other(text, words, window.start, role["origin"], found["origin"]),
-         _other(text, words, window.start, role["destination"], found["destination"])),
+         _other(text, words, window.start, role["origin"], found["origin"])),
     )  # fmt: skip
 
 

@@ -39,8 +39,8 @@ class LearnedMove:
     actor_type: ActorType
     probability: float
     """That there is a location change here at all: the geometric mean of what both readings say."""
-    others: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Of actor, origin and destination the probability of the likeliest word that none of the spans names."""
+    others: tuple[float, float] = (0.0, 0.0)
+    """Of actor and origin the probability of the likeliest word that none of the spans names."""
 
 
 @dataclass(frozen=True, slots=True)
