@@ -78,15 +78,17 @@ FREE_IN_CASES = {
     "held_back": "by the statements that made the change",
 }
 """What may differ of an alert about a case besides: one change of it may be announced in one step or in two, as its
-statements come together in one batch or not (``announced``). So such alerts may be more in one run than in the other;
-the rules and the cases that they are about are the same."""
+statements come together in one batch or not (``announced``), and another case may tell later of one that was announced.
+So such alerts may be more in one run than in the other; the rules and the cases that they end at are the same."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run ended with: documents by kind and id, how many records came in each partition, dead letters."""
+    """What a run ended with: documents by kind and id, the case that tells another one's statements now by that one's
+    id, how many records came in each partition, dead letters."""
 
     documents: dict[tuple[str, str], Document]
+    told_by: dict[str, str]
     records: dict[str, dict[int, int]]
     dead_letters: int
 
@@ -103,13 +105,18 @@ class Outcome:
         return lines
 
     def cases(self) -> dict[tuple[str, str], tuple[str, str]]:
-        """The alerts about cases: rule and case by the alert's key."""
+        """The alerts about cases: rule and the case that tells of it in the end, by the alert's key."""
         alerts = {key: document for key, document in self.documents.items() if key[0] == "alerts"}
         return {
-            key: (document["rule"], document["subject"]["id"])
+            key: (document["rule"], self._end(document["subject"]["id"]))
             for key, document in alerts.items()
             if document["subject"]["kind"] == "relocation"
         }
+
+    def _end(self, case: str) -> str:
+        while case in self.told_by:
+            case = self.told_by[case]
+        return case
 
     def settled(self, steps: Collection[tuple[str, str]]) -> Outcome:
         """The outcome without ``steps``, and without what depends on which statements came together."""
@@ -280,6 +287,8 @@ class Newsroom:
                 )
                 for hit in index.search(kind, query, limit=1000).hits
             }
+            hidden = index.search("relocations", parse("withdrawn:true", "relocations"), limit=1000).hits
+            told_by = {hit.id: into for hit in hidden if (into := hit.document.get("merged_into"))}
             topics = {name: self._names.topic(name) for name in PUBLISHED}
             records = {n: {p: b.end for p, b in log.bounds(topic).items()} for n, topic in topics.items()}
-            return Outcome(documents, records, len(list_dead_letters(log, self._names)))
+            return Outcome(documents, told_by, records, len(list_dead_letters(log, self._names)))
