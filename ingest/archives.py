@@ -118,7 +118,7 @@ def _beginning(stream: ArchiveStream, size: int) -> bytes:
 
 
 def _json_kind(path: Path, stream: ArchiveStream, start: bytes, max_bytes: int) -> ArchiveKind:
-    """JSON Lines where the first line is an object that is no feed, or is damaged and the next one is an article; a JSON
+    """JSON Lines where the first line is an object that is no feed, or is damaged and the next one an article; a JSON
     Feed may be written over many lines, and say only at its end that it is one. ``stream`` stands behind ``start``."""
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     kind = _kind_of_line(text)

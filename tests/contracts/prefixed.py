@@ -30,9 +30,7 @@ class PrefixedLog:
         return self._inner.partitions(self._prefix + topic)
 
     @contextmanager
-    def transaction(
-        self, consumer: Consumer | None = None, before: datetime | None = None
-    ) -> Iterator[Transaction]:
+    def transaction(self, consumer: Consumer | None = None, before: datetime | None = None) -> Iterator[Transaction]:
         """See ``Log.transaction``."""
         inner = consumer.inner if isinstance(consumer, PrefixedConsumer) else consumer
         with self._inner.transaction(inner, before) as tx:

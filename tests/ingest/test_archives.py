@@ -264,7 +264,9 @@ def test_a_bad_line_is_named_and_the_others_are_read(tmp_path: Path, line: bytes
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("size", [10, 100_000])
-@pytest.mark.parametrize("damage", [b'{"url": "https://a.example/0", "text": "%s', b'{"url": "https://a.example/0\xff%s"}'])
+@pytest.mark.parametrize(
+    "damage", [b'{"url": "https://a.example/0", "text": "%s', b'{"url": "https://a.example/0\xff%s"}']
+)
 def test_a_damaged_first_line_costs_only_itself(tmp_path: Path, damage: bytes, size: int, packed: bool) -> None:
     content = damage % (b"x" * size) + b"\n\n" + LINE + LINE
     found = read(file(tmp_path, gzip.compress(content) if packed else content))
