@@ -118,8 +118,8 @@ def _beginning(stream: ArchiveStream, size: int) -> bytes:
 
 
 def _json_kind(path: Path, stream: ArchiveStream, start: bytes, max_bytes: int) -> ArchiveKind:
-    """JSON Lines where the first line is an object that is no feed; a JSON Feed may be written over many lines, and say
-    only at its end that it is one. ``stream`` stands behind ``start``."""
+    """JSON Lines where the first line is an object that is no feed, or is damaged and the next one an article; a JSON
+    Feed may be written over many lines, and say only at its end that it is one. ``stream`` stands behind ``start``."""
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     kind = _kind_of_line(text)
     if isinstance(kind, Exception) and len(start) >= _LOOKED_AT:
@@ -132,6 +132,8 @@ def _json_kind(path: Path, stream: ArchiveStream, start: bytes, max_bytes: int) 
         return "feed"
     if b"\n" not in text and len(start) >= _LOOKED_AT:  # a line that is cut off, or longer than may be read
         return "jsonl"
+    if _is_article(text.partition(b"\n")[2].lstrip().partition(b"\n")[0]):
+        return "jsonl"
     raise ConfigError(f"{path}: neither JSON Lines (line 1 is not JSON: {kind}) nor a JSON Feed") from kind
 
 
@@ -143,6 +145,14 @@ def _kind_of_line(text: bytes) -> ArchiveKind | Exception:
         return error
     version = first.get("version") if isinstance(first, dict) else None
     return "feed" if isinstance(version, str) and _JSON_FEED.search(f'"version":"{version}'.encode()) else "jsonl"
+
+
+def _is_article(line: bytes) -> bool:
+    try:
+        jsonlines.article(line)
+    except jsonlines.BadLine:
+        return False
+    return True
 
 
 def _ends(path: Path, size: int) -> str:

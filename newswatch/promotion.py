@@ -7,7 +7,8 @@
    Articles fetched before T alert through the old generation, whose stages go on beside (with the extraction that is
    loaded by then) until it has drained (``newswatch/draining.py``); later ones through the new (``stream/lineage.py``).
    Each worker of enrich reads ``generations`` at every batch, so whoever reads an article that was fetched after T
-   knows of T: it was published before. T is never moved: somebody may have gone by it.
+   knows of T: it was published before, well before, or else not at all and a later T is chosen (a log that is slow).
+   T is never moved: somebody may have gone by it.
 3. When the new index set holds all that the old one does (looked at and changed over in one step, again and again until
    it does), all aliases move at once, and that is recorded.
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -30,7 +31,7 @@ from typing import TypeVar
 from indexer.generations import IndexSets, Missing, open_index_sets
 from newswatch.flow import Behind, Flow
 from newswatch.wiring import connect_log, names
-from stream.errors import ConfigError, NewswatchError
+from stream.errors import ConfigError, NewswatchError, TooLate
 from stream.generations import Generations
 from stream.lineage import Generation, draining, live_of, standing
 from stream.log import Log
@@ -38,7 +39,9 @@ from stream.settings import Settings
 from stream.topics import Names
 
 AHEAD = timedelta(seconds=10)
-"""T is so long after the call that publishes it: clocks of several machines may differ by as much."""
+"""T is so long after the call that publishes it, which takes at most half of it: clocks of several machines may differ
+by the rest."""
+TRIES = 3
 PATIENCE = 30.0
 """Seconds in which what is on its way gets through: longer, and the generation has not caught up."""
 SWAP_PATIENCE = 300.0
@@ -123,11 +126,17 @@ def _hand_over(generations: Generations, name: str) -> Generation:
         if live_of(known) == name:
             return standing(known, name)
         _refuse(known, name)
-        moment = datetime.now(UTC) + AHEAD
-        old = standing(known, live_of(known)).model_copy(update={"live_until": moment})
-        mine = known[name].model_copy(update={"live_from": moment})
-        generations.publish(old, mine)
-        return mine
+        for _ in range(TRIES):
+            moment = datetime.now(UTC) + AHEAD
+            old = standing(known, live_of(known)).model_copy(update={"live_until": moment})
+            mine = known[name].model_copy(update={"live_from": moment})
+            with suppress(TooLate):
+                generations.publish(old, mine, before=moment - AHEAD / 2)
+                return mine
+    raise NewswatchError(
+        f"the log is too slow just now: a record takes longer than {AHEAD.total_seconds() / 2:.1f} s; nothing has"
+        " changed; try again"
+    )
 
 
 def _swap(sets: IndexSets, name: str, stop: Event) -> None:

@@ -19,6 +19,10 @@ class Fenced(LogError):
     """This consumer no longer owns the partition: another member took it over. Nothing of the transaction happened."""
 
 
+class TooLate(LogError):
+    """The transaction was not ready to be committed by the moment given; nothing of it happened."""
+
+
 class RecordTooLarge(NewswatchError):
     """A record is over the log's size limit (see ``stream.log.MAX_RECORD_BYTES``); nothing was published."""
 

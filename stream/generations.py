@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from stream.errors import NewswatchError, UnknownTopic
 from stream.lineage import Generation
@@ -63,10 +64,11 @@ class Generations:
             self._owner = None
             consumer.close()
 
-    def publish(self, *changed: Generation, gone: str | None = None) -> None:
-        """Publish records, and a tombstone for the generation ``gone``, in one transaction. Raises ``LogError``."""
+    def publish(self, *changed: Generation, gone: str | None = None, before: datetime | None = None) -> None:
+        """Publish records, and a tombstone for the generation ``gone``, in one transaction, ``before`` a moment or not
+        at all. Raises ``LogError``, ``TooLate``."""
         partition = partition_of(_ALL, self._log.partitions(self._topic))
-        with self._log.transaction(self._owner) as tx:
+        with self._log.transaction(self._owner, before) as tx:
             for one in changed:
                 tx.publish(self._topic, partition, one.id, encode(one))
             if gone is not None:

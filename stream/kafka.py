@@ -69,17 +69,17 @@ class KafkaLog:
 
     # -- writing
 
-    def transaction(self, consumer: Consumer | None = None) -> KafkaTransaction:
+    def transaction(self, consumer: Consumer | None = None, before: datetime | None = None) -> KafkaTransaction:
         """See ``Log.transaction``."""
         if consumer is not None and not isinstance(consumer, GroupConsumer):
             raise TypeError("a transaction takes a consumer of the same log")
-        return KafkaTransaction(self, consumer)
+        return KafkaTransaction(self, consumer, before)
 
-    def write(self, publications: list[Publication]) -> None:
+    def write(self, publications: list[Publication], before: datetime | None) -> None:
         """The end of a transaction without a consumer."""
         happened = self._writer.settle(SETTLE_SECONDS)
         if happened is None or list(happened.publications) != publications:  # else the caller repeats what is there
-            self._writer.write(Batch(publications))
+            self._writer.write(Batch(publications, before=before))
 
     def consumer(self, topic: str, group: str) -> GroupConsumer:
         """See ``Log.consumer``."""
@@ -148,9 +148,10 @@ class KafkaLog:
 class KafkaTransaction:
     """See ``Transaction``: collects, and writes all at the end of the block."""
 
-    def __init__(self, log: KafkaLog, consumer: GroupConsumer | None) -> None:
+    def __init__(self, log: KafkaLog, consumer: GroupConsumer | None, before: datetime | None) -> None:
         self._log = log
         self._consumer = consumer
+        self._before = before
         self._publications: list[Publication] = []
         self._offsets: dict[int, Offset] = {}
 
@@ -177,6 +178,6 @@ class KafkaTransaction:
         if kind is not None or not (self._publications or self._offsets):
             return
         if self._consumer is None:
-            self._log.write(self._publications)
+            self._log.write(self._publications, self._before)
         else:
-            self._consumer.write(self._publications, self._offsets)
+            self._consumer.write(self._publications, self._offsets, self._before)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kafka import TopicPartition
@@ -266,14 +267,16 @@ class GroupConsumer:
 
     # -- committing
 
-    def write(self, publications: list[Publication], offsets: Mapping[int, Offset]) -> None:
+    def write(
+        self, publications: list[Publication], offsets: Mapping[int, Offset], before: datetime | None = None
+    ) -> None:
         """The end of a transaction. Raises ``Fenced`` when a partition is not ours any more."""
         self._take_up(self._writer.settle(SETTLE_SECONDS))
         if offsets.keys() - self._positions.keys():
             lost = ", ".join(str(p) for p in sorted(offsets.keys() - self._positions.keys()))
             raise Fenced(f"topic {self.topic}: group {self.group} gave partition {lost} to another member")
         # the membership as of the poll: the library forgets it when it hears that it is over, and would not be fenced
-        self._writer.write(Batch(publications, self.topic, self.group, dict(offsets), self._membership))
+        self._writer.write(Batch(publications, self.topic, self.group, dict(offsets), self._membership, before))
 
     def _take_up(self, late: Batch | None) -> None:
         """A transaction that was taken for failed has happened: its records are not to be read again."""

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from kafka import TopicPartition
@@ -24,7 +25,7 @@ from kafka.structs import OffsetAndMetadata
 
 from stream.errors import Fenced, LogError
 from stream.kafka_client import Cluster
-from stream.log import Offset
+from stream.log import Offset, refuse_late
 
 WAIT_SECONDS = 20.0
 TRANSACTION_SECONDS = 10.0
@@ -53,6 +54,8 @@ class Batch:
     group: str = ""
     offsets: Mapping[int, Offset] = field(default_factory=dict)
     membership: Any = None
+    before: datetime | None = None
+    """Not to be committed unless all is sent by then."""
 
     def library_offsets(self) -> dict[Any, Any]:
         """The offsets in the library's terms."""
@@ -155,6 +158,7 @@ class Writer:
                 one.get(timeout=0)  # a batch that failed must not be followed by a commit
             if batch.offsets:
                 producer.send_offsets_to_transaction(batch.library_offsets(), batch.membership)
+            refuse_late(batch.before)
             if not attempt.begin_commit():
                 raise KafkaTimeoutError
         except BaseException:

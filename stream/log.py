@@ -15,10 +15,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from stream.errors import ConfigError, RecordTooLarge
+from stream.errors import ConfigError, RecordTooLarge, TooLate
 
 if TYPE_CHECKING:
     from stream.settings import KafkaSettings
@@ -74,6 +74,12 @@ def check_size(topic: str, key: str, value: bytes | None) -> None:
         raise RecordTooLarge(
             f"topic {topic}: a record of {size:,} bytes (key {key[:100]!r}); at most {MAX_RECORD_BYTES:,}"
         )
+
+
+def refuse_late(before: datetime | None) -> None:
+    """Raise ``TooLate`` when it is no more ``before``."""
+    if before is not None and datetime.now(UTC) >= before:
+        raise TooLate(f"what was to stand in the log before {before:%H:%M:%S} UTC came too late; nothing was published")
 
 
 def partition_of(partition_key: str, partitions: int) -> int:
@@ -155,7 +161,9 @@ class Log(Protocol):
     def partitions(self, topic: str) -> int:
         """The number of partitions."""
 
-    def transaction(self, consumer: Consumer | None = None) -> AbstractContextManager[Transaction]:
+    def transaction(
+        self, consumer: Consumer | None = None, before: datetime | None = None
+    ) -> AbstractContextManager[Transaction]:
         """All of the block's publishes and commits happen together at its end, or none of them.
 
         An exception in the block drops it. With a ``consumer`` the end raises ``Fenced`` when it no longer owns one of
@@ -166,6 +174,10 @@ class Log(Protocol):
         broker answers, what happened; the message says so. A batch that was settled after all the consumer does not
         get again; without one, the same records in the log's next transaction are known to be there, if they are.)
         Open it only to publish: no slow work inside.
+
+        ``before``, by this machine's clock: unless its records stand in the log by then, ready to be committed, the end
+        raises ``TooLate`` and nothing happens. Who reads them later than that finds them (on SQLite but for the moment
+        that the last write to the disk takes).
         """
 
     def consumer(self, topic: str, group: str) -> Consumer:

@@ -18,7 +18,7 @@ from types import TracebackType
 
 from stream import sqlite_removal, sqlite_upkeep
 from stream.errors import LogError, UnknownTopic
-from stream.log import Bounds, Consumer, Offset, Record, check_size, size_of
+from stream.log import Bounds, Consumer, Offset, Record, check_size, refuse_late, size_of
 from stream.sqlite_file import FileKind
 from stream.sqlite_groups import SqliteConsumer
 from stream.topics import Topic
@@ -127,11 +127,11 @@ class SqliteLog:
 
     # -- writing
 
-    def transaction(self, consumer: Consumer | None = None) -> SqliteTransaction:
+    def transaction(self, consumer: Consumer | None = None, before: datetime | None = None) -> SqliteTransaction:
         """See ``Log.transaction``."""
         if consumer is not None and not isinstance(consumer, SqliteConsumer):
             raise TypeError("a transaction takes a consumer of the same log")
-        return SqliteTransaction(self, consumer)
+        return SqliteTransaction(self, consumer, before)
 
     def consumer(self, topic: str, group: str) -> SqliteConsumer:
         """See ``Log.consumer``."""
@@ -276,9 +276,10 @@ class SqliteLog:
 class SqliteTransaction:
     """See ``Transaction``: collects, and writes all at the end of the block."""
 
-    def __init__(self, log: SqliteLog, consumer: SqliteConsumer | None) -> None:
+    def __init__(self, log: SqliteLog, consumer: SqliteConsumer | None, before: datetime | None) -> None:
         self._log = log
         self._consumer = consumer
+        self._before = before
         self._records: dict[int, list[tuple[str, bytes | None, str | None]]] = {}
         self._offsets: dict[int, Offset] = {}
 
@@ -310,6 +311,7 @@ class SqliteTransaction:
             now = time.time_ns() // 1000
             for partition, records in self._records.items():
                 _append(db, partition, records, now)
+            refuse_late(self._before)
 
 
 def _append(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from alerts.matching import REPLAYED
 from alerts.stages import RaiseAlerts, alert_ledger
+from stream.corrections import Corrections
 from stream.lineage import ALWAYS, EVER, NEVER, Turn, marked
 from stream.log import Log, Record
 from stream.messages import Alert, EnrichedArticle, decode
@@ -30,8 +31,8 @@ SECOND = timedelta(seconds=1)
 
 def stage(log: Log, turn: Turn) -> RaiseAlerts:
     rules = (*EVERYTHING, rule("*", "relocations", "cases"))
-    ledger, takedowns = alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES)
-    return RaiseAlerts(lambda: rules, ledger, takedowns, lambda: NOW, DAY, lambda: turn)
+    about = (alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), Corrections(log, NAMES))
+    return RaiseAlerts(lambda: rules, *about, lambda: NOW, DAY, lambda: turn)
 
 
 def fetched_at(moment: datetime, name: str = "a") -> EnrichedArticle:

@@ -30,10 +30,10 @@ class PrefixedLog:
         return self._inner.partitions(self._prefix + topic)
 
     @contextmanager
-    def transaction(self, consumer: Consumer | None = None) -> Iterator[Transaction]:
+    def transaction(self, consumer: Consumer | None = None, before: datetime | None = None) -> Iterator[Transaction]:
         """See ``Log.transaction``."""
         inner = consumer.inner if isinstance(consumer, PrefixedConsumer) else consumer
-        with self._inner.transaction(inner) as tx:
+        with self._inner.transaction(inner, before) as tx:
             yield PrefixedTransaction(tx, self._prefix)
 
     def consumer(self, topic: str, group: str) -> PrefixedConsumer:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stream.errors import ConfigError, RecordTooLarge, UnknownTopic
+from stream.errors import ConfigError, RecordTooLarge, TooLate, UnknownTopic
 from stream.log import MAX_RECORD_BYTES, Bounds, Consumer, Log, Offset, lag, open_log, partition_of
 from stream.topics import Topic
 from tests.contracts.processes import Child, publish, read_end
@@ -280,6 +280,26 @@ def test_publishes_and_commits_happen_together_or_not_at_all(log: Log) -> None:
         tx.commit({0: Offset(2)})
         assert log.committed("t.a", "g") == {}
     assert (values(log, "t.b", 0), log.committed("t.a", "g")) == (["v"], {0: Offset(2)})
+
+
+def test_what_comes_too_late_is_not_published(log: Log) -> None:
+    log.create_topics([A], 1)
+    now = datetime.now(UTC)
+    with log.transaction(before=now + timedelta(minutes=1)) as tx:
+        tx.publish("t.a", 0, "key", b"in time")
+    consumer = log.consumer("t.a", "g")
+    consumer.poll(10, 20.0)
+    for member in (None, consumer):
+        late = log.transaction(member, before=now)
+        tx = late.__enter__()
+        tx.publish("t.a", 0, "key", b"late")
+        if member:
+            tx.commit({0: Offset(1)})
+        with pytest.raises(TooLate, match="came too late"):
+            late.__exit__(None, None, None)
+    assert log.committed("t.a", "g") == {}
+    put(log, "t.a", 0, "after")
+    assert values(log, "t.a", 0) == ["in time", "after"]
 
 
 def test_an_empty_transaction_does_nothing(log: Log) -> None:

@@ -262,6 +262,18 @@ def test_a_bad_line_is_named_and_the_others_are_read(tmp_path: Path, line: bytes
     assert says in (found[1].refused or "")
 
 
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("size", [10, 100_000])
+@pytest.mark.parametrize(
+    "damage", [b'{"url": "https://a.example/0", "text": "%s', b'{"url": "https://a.example/0\xff%s"}']
+)
+def test_a_damaged_first_line_costs_only_itself(tmp_path: Path, damage: bytes, size: int, packed: bool) -> None:
+    content = damage % (b"x" * size) + b"\n\n" + LINE + LINE
+    found = read(file(tmp_path, gzip.compress(content) if packed else content))
+    assert [i.where for i in found] == ["line 1", "line 3", "line 4"]
+    assert [bool(i.entry) for i in found] == [False, True, True]
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.binary(max_size=200).filter(lambda b: b"\n" not in b)), st.booleans(), st.integers(0, 10**6))
 def test_any_lines_read_on_from_anywhere(lines: list[bytes], packed: bool, seed: int) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 
@@ -264,6 +266,43 @@ def test_what_is_dropped_while_it_is_promoted_is_not_promoted_any_more(
     with pytest.raises(ConfigError, match="no generation g2 was made"):
         promoted(settings)
     assert known(log) == {}
+
+
+@contextmanager
+def locked(settings: Settings, seconds: float) -> Iterator[None]:
+    """Another process holds the log's write lock for so long from now on."""
+    with closing(sqlite3.connect(settings.data_dir / "log.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        timer = Timer(seconds, other.execute, ["COMMIT"])
+        timer.start()
+        yield
+        timer.join()
+
+
+@pytest.mark.parametrize("slow", [1, 9])
+def test_an_instant_is_never_in_the_past_when_it_can_be_read(
+    settings: Settings, log: Log, replayed: Generation, monkeypatch: pytest.MonkeyPatch, slow: int
+) -> None:
+    """The log takes its time ``slow`` times: what was fetched meanwhile would alert through both generations."""
+    monkeypatch.setattr(promotion, "AHEAD", timedelta(seconds=1))
+    real, calls = Generations.publish, itertools.count(1)
+
+    def slowly(generations: Generations, *changed: Generation, before: datetime | None = None) -> None:
+        is_slow = any(one.live_until for one in changed) and next(calls) <= slow
+        with locked(settings, 1.1) if is_slow else nullcontext():
+            real(generations, *changed, **{"before": before} if before else {})
+
+    monkeypatch.setattr(Generations, "publish", slowly)
+    if slow > 1:
+        with pytest.raises(NewswatchError, match=r"the log is too slow .* nothing has changed; try again"):
+            promoted(settings)
+        assert known(log) == {"g2": replayed}
+        return
+    promoted(settings)
+    record = next(r for p in range(2) for r in log.read("news.generations", p, 0, 9) if b'"live_until":"' in r.value)
+    instant = known(log)["g2"].live_from
+    assert instant is not None
+    assert instant > record.timestamp
 
 
 def test_what_lacks_something_is_not_promoted(
