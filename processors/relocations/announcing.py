@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from processors.relocations.anonymous import SPEAKERS, anonymous
 from processors.relocations.case import MOST_TOLD, kind_of
 from processors.relocations.standing import WEAK
 from processors.relocations.telling import MAX_TURNS
@@ -12,6 +13,8 @@ from stream.ids import digest
 from stream.messages import Announced, Relocation, Said, Transition, TransitionKind
 from stream.parts import made
 
+SURE = 0.8
+"""So sure a move must be read that of all who were told of it nobody is named; or a second source must tell it."""
 MAX_CAUSES = 5
 _STATES: tuple[TransitionKind, ...] = ("appeared", "status", "denied", "completed", "withdrawn")
 """The kinds whose ``after`` is the state of the move."""
@@ -81,8 +84,12 @@ def _differences(told: Relocation, before: Sequence[Announced]) -> list[tuple[Tr
 
 
 def _heard_well(told: Relocation) -> bool:
-    """Whether one statement at least was read surely enough to say that there is a move at all."""
-    return any(s.confidence >= WEAK and not (s.background or s.withdrawn) for s in told.statements)
+    """Whether one statement at least was read surely enough to say that there is a move at all. Of "my parents" and
+    "some traders" nobody can tell who that is: more must speak for it that they are news."""
+    who = told.actor
+    unnamed = who.id is None and (anonymous(who.name) or who.text.lower() in SPEAKERS)
+    least = SURE if unnamed and told.independent_sources < 2 else WEAK
+    return any(s.confidence >= least and not (s.background or s.withdrawn) for s in told.statements)
 
 
 def _transition(relocation: Relocation, one: Announced, before: str | None, came: Sequence[Said]) -> Transition:

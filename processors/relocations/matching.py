@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from processors.relocations.anonymous import anonymous
 from processors.relocations.statement import Mover, Spot, Statement
 from stream.messages import KindOfMove
 
@@ -59,12 +60,14 @@ def anchor_of(statement: Statement) -> Anchor:
 
 
 def narrowed(anchor: Anchor, statement: Statement) -> Anchor:
-    """The anchor with what it left open filled in; the same object where nothing was."""
+    """The anchor with what it left open filled in, a name for "its headquarters" too; the same object where nothing
+    was."""
     origin = _narrower(anchor.origin, statement.origin)
     destination = _narrower(anchor.destination, statement.destination)
-    if origin is anchor.origin and destination is anchor.destination:
+    actor = _told_by_name(anchor.actor, statement.actor)
+    if origin is anchor.origin and destination is anchor.destination and actor is anchor.actor:
         return anchor
-    return anchor._replace(origin=origin, destination=destination)
+    return Anchor(actor, anchor.kind, origin, destination)
 
 
 def score(anchor: Anchor, statement: Statement, age: int) -> int:
@@ -190,8 +193,14 @@ def _arrives(statement: Statement) -> bool:
 
 
 def _related(one: Mover, other: Mover) -> bool:
-    """Of one root they are; but two persons with names of their own are two."""
-    return one.type != "person" or other.type != "person" or called(one.name) == called(other.name)
+    """Of one root they are; but two persons of one organisation with names of their own are two."""
+    if one.id is None or one.type != "person" or other.type != "person":
+        return True
+    return called(one.name) == called(other.name)
+
+
+def _told_by_name(known: Mover, told: Mover) -> Mover:
+    return told if anonymous(known.text) and not anonymous(told.text) else known
 
 
 def _narrower(known: Spot | None, told: Spot | None) -> Spot | None:

@@ -235,6 +235,33 @@ def test_what_was_read_with_little_confidence_is_announced_when_somebody_says_it
     assert desk.take([told("c", 2)]) == [("appeared", "planned"), ("corroborated", "3")]
 
 
+def _called(said: LocationChange, words: str, name: str | None = None) -> LocationChange:
+    """The statement of somebody who is no known organisation's, called so."""
+    return said.model_copy(
+        update={"actor": said.actor.model_copy(update={"text": words, "name": name or words, "id": None})}
+    )
+
+
+@pytest.mark.parametrize("words", ["about 180 staff", "Traders", "Our parents", "its secretariat", "The 40 exporters"])
+def test_of_whom_nobody_is_named_more_than_one_must_tell_or_one_surely(words: str) -> None:
+    desk = Desk()
+    assert desk.take([_called(told("a", 0, confidence=0.7), words)]) == []
+    assert desk.take([_called(told("b", 1, confidence=0.7), words)]) == [("appeared", "planned"), ("corroborated", "2")]
+    assert Desk().take([_called(told("a", 0, confidence=0.9), words)]) == [("appeared", "planned")]
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [("Fenwright", None), ("the Harbour Council", None), ("its embassy", "Peru's embassy"), ("eBay", None)],
+)
+def test_whoever_is_named_is_announced_at_once(words: str, name: str | None) -> None:
+    assert Desk().take([_called(told("a", 0, confidence=0.7), words, name)]) == [("appeared", "planned")]
+
+
+def test_who_speaks_of_himself_is_known_to_those_only_who_heard_it() -> None:
+    assert Desk().take([_called(told("a", 0, confidence=0.7), "We", "Ali Haddad")]) == []
+
+
 def test_a_takedown_is_as_if_the_article_had_never_been_there() -> None:
     desk = Desk()
     desk.take([told("a", 0, article="one"), told("b", 1, article="two"), told("c", 2, "completed", article="three")])

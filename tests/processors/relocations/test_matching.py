@@ -6,7 +6,7 @@ import pytest
 
 from processors.relocations import fuse
 from stream.messages import KindOfMove, LocationChange
-from tests.processors.relocations.told import told
+from tests.processors.relocations.told import ROOT, told
 
 
 def destinations(*said: LocationChange) -> list[str | None]:
@@ -23,6 +23,26 @@ def test_the_same_actor_from_the_same_place_to_the_same_is_one_move_of_whatever_
 
 def test_an_organisations_troops_are_not_its_office() -> None:
     assert len(fuse([told("a", 0, kind="office_move"), told("b", 1, kind="deployment", name="The Council's men")])) == 2
+
+
+def test_persons_of_one_organisation_are_two_but_one_person_has_many_names() -> None:
+    leaders = [_person(told("a", 0), "Ali Haddad"), _person(told("b", 1), "Omar Nasser")]
+    assert len(fuse(leaders)) == 2
+    ship = [_person(told("a", 0), "Frigate Te Kaha", of=None), _person(told("b", 1), "HMNZS Te Kaha", of=None)]
+    assert len(fuse(ship)) == 1
+
+
+def test_a_move_is_told_of_whom_the_first_names_who_has_a_name_for_them() -> None:
+    words = ["its headquarters", "Fenwright", "The company"]
+    said = [_person(told("abc"[day], day), name, of=None) for day, name in enumerate(words)]
+    assert [r.actor.text for r in fuse(said)] == ["Fenwright"]
+    assert [r.actor.text for r in fuse(said[:1])] == ["its headquarters"]
+
+
+def _person(said: LocationChange, name: str, of: str | None = ROOT) -> LocationChange:
+    return said.model_copy(
+        update={"actor": said.actor.model_copy(update={"text": name, "name": name, "id": of, "type": "person"})}
+    )
 
 
 def test_a_visit_is_no_move_but_where_the_words_tell_a_departure() -> None:
