@@ -15,18 +15,24 @@ from processors.components.actors import actor_in, with_owner
 from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
 from processors.components.fullnames import in_full
+from processors.components.itineraries import in_turn
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
 from processors.components.phrases import is_someone, is_year, phrase, subjects, up_to_its_noun
-from processors.components.placenames import after_arrival, names_organisation, no_town, one_line
+from processors.components.placenames import (
+    after_arrival,
+    is_cut,
+    named_as_actor,
+    names_organisation,
+    no_town,
+    one_line,
+)
 from processors.components.places import NO_PLACES, Places
 from processors.components.roots import PEOPLE
 from processors.components.seats import accredited, from_of, holds, marked, seated
 from processors.components.triggers import find_triggers
-from processors.gazetteer import gazetteer
 from processors.learned.extractor import LearnedExtractor, Passage
 from processors.learned.moves import Hop, LearnedMove, hops
 from processors.learned.moves import Span as Characters
-from processors.lexicons import word_lists
 from stream.messages import KindOfMove
 
 LEAST = 0.2
@@ -143,10 +149,10 @@ def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
         _on_its_line(doc.text, said, whole_names(doc.text, spans))
         for spans in (said.actors, said.origins, said.destinations)
     )
-    origins, destinations = _finest(doc, origins, places), _finest(doc, destinations, places)
+    origins, destinations = _finest(doc, origins, places), _goals(doc, _finest(doc, destinations, places))
+    origins = in_turn(doc.text, _left(doc, said, origins, len(destinations)), destinations)
     return replace(
-        said, actors=one_list(doc.text, actors, _subject(doc, said)),
-        origins=_left(doc, said, origins, len(destinations)), destinations=_goals(doc, destinations),
+        said, actors=one_list(doc.text, actors, _subject(doc, said)), origins=origins, destinations=destinations,
     )  # fmt: skip
 
 
@@ -356,10 +362,10 @@ def _place(doc: Doc, span: Characters | None, places: Places) -> PlaceMention | 
     if tokens is None:
         return None
     start, end = one_line(doc, tokens.start, tokens.end)
-    if no_town(doc[start:end]) or _named_as_actor(doc, start, end):
+    if no_town(doc[start:end]) or named_as_actor(doc, start, end):
         return None
     for entity in doc.ents:
-        if entity.label_ not in NO_PLACES and entity.start < end and entity.end > start and _is_cut(doc, start, end):
+        if entity.label_ not in NO_PLACES and entity.start < end and entity.end > start and is_cut(doc, start, end):
             start, end = min(start, entity.start), max(end, entity.end)
     start, end = one_line(doc, start, end)
     found = places.place_in(doc, start, end)
@@ -373,22 +379,6 @@ def _place(doc: Doc, span: Characters | None, places: Places) -> PlaceMention | 
         return None  # "ELN", and "PCG" of the Philippine Coast Guard
     person = all(t.ent_type_ == "PERSON" for t in doc[start:end]) and not after_arrival(doc, start)
     return found if name and not person and not names_organisation(doc[start:end]) else None
-
-
-def _named_as_actor(doc: Doc, start: int, end: int) -> bool:
-    """Whether the text gives the name elsewhere to a ship, a company, a person: "the frigate Te Kaha"."""
-    words, lists = [t.text for t in doc[start:end]], word_lists("nouns")
-    kinds = (lists["military"] | lists["company"] | lists["person"]) - lists["facility"]
-    if gazetteer().meanings(doc[start:end].text):
-        return False
-    called = (i for i in range(1, len(doc)) if doc[i].text == words[0] and doc[i - 1].lemma_.lower() in kinds)
-    return any([t.text for t in doc[i : i + len(words)]] == words for i in called)
-
-
-def _is_cut(doc: Doc, start: int, end: int) -> bool:
-    """Whether a capitalised word stands right before or after the tokens: a name of which they are a part."""
-    neighbours = [doc[i] for i in (start - 1, end) if 0 <= i < len(doc)]
-    return any(t.text[0].isupper() and t.pos_ == "PROPN" for t in neighbours)
 
 
 def _same(doc: Doc, a: PlaceMention | None, b: PlaceMention | None) -> bool:

@@ -14,11 +14,13 @@ from processors.components.candidates import propose
 from processors.components.certainty import Certainty, certainty
 from processors.components.choosing import ALONE, chosen
 from processors.components.context import is_background, is_duration, past_year, remembered, resolve_time
+from processors.components.itineraries import brought_here
 from processors.components.journeys import united
 from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
 from processors.components.model import Move, inputs, register_extensions, reject
 from processors.components.places import Places
+from processors.components.provenance import with_own_origin
 from processors.components.seats import holds
 from processors.components.signs import signs
 from processors.components.whereabouts import with_origin
@@ -72,6 +74,7 @@ class LocationChanges:
 
     def _decided(self, doc: Doc, rules: Sequence[Move], found: list[LearnedMove]) -> Doc:
         told = chosen(doc, rules, self._learned.tellings(doc, found, rules))
+        told = [brought_here(doc, with_own_origin(doc, m, told)) for m in told]
         moves = merged(doc, [_out_of_town(m) for m in told])
         doc._.location_changes = united(doc, [_placed_in_time(doc, m) for m in self._sure(doc, moves)])
         return doc

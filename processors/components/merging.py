@@ -5,6 +5,7 @@ from __future__ import annotations
 from spacy.tokens import Doc
 
 from processors.components.context import SAME_MOVE
+from processors.components.itineraries import from_last_stop
 from processors.components.model import Move, PlaceMention, inputs
 from processors.components.phrases import phrase
 from processors.components.roots import root_of, telling
@@ -35,6 +36,7 @@ def _chained(doc: Doc, moves: list[Move]) -> list[Move]:
     """A hop without an origin starts where the same actor's hop before it ended ("then travelled on to Madrid")."""
     result: list[Move] = []
     for move in moves:
+        move = from_last_stop(doc, move, [m for m in result if _same_actor(doc, m, move)])
         previous = result[-1] if result else None
         if (
             move.origin is None

@@ -83,3 +83,19 @@ def trimmed(entity: Span) -> tuple[int, int]:
     while start < end and (entity.doc[start].is_space or entity.doc[start].lower_ in {"the", "a", "an"}):
         start += 1
     return start, end
+
+
+def named_as_actor(doc: Doc, start: int, end: int) -> bool:
+    """Whether the text gives the name elsewhere to a ship, a company, a person: "the frigate Te Kaha"."""
+    words, lists = [t.text for t in doc[start:end]], word_lists("nouns")
+    kinds = (lists["military"] | lists["company"] | lists["person"]) - lists["facility"]
+    if gazetteer().meanings(doc[start:end].text):
+        return False
+    called = (i for i in range(1, len(doc)) if doc[i].text == words[0] and doc[i - 1].lemma_.lower() in kinds)
+    return any([t.text for t in doc[i : i + len(words)]] == words for i in called)
+
+
+def is_cut(doc: Doc, start: int, end: int) -> bool:
+    """Whether a capitalised word stands right before or after the tokens: a name of which they are a part."""
+    neighbours = [doc[i] for i in (start - 1, end) if 0 <= i < len(doc)]
+    return any(t.text[0].isupper() and t.pos_ == "PROPN" for t in neighbours)

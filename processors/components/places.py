@@ -12,6 +12,7 @@ from processors.components.anaphors import anaphors
 from processors.components.datelines import datelines
 from processors.components.model import PlaceMention, inputs, register_extensions
 from processors.components.placenames import (
+    WELL_KNOWN,
     after_arrival,
     names_organisation,
     no_town,
@@ -20,11 +21,11 @@ from processors.components.placenames import (
     with_article,
 )
 from processors.components.surroundings import (
-    container,
     governs,
     likeliest,
     part_of_speech,
     standing,
+    told_country,
     with_countries,
 )
 from processors.gazetteer import Context, gazetteer
@@ -313,17 +314,21 @@ class Places:
             start += 1
         while end - start > 1 and doc[end - 1].lower_ in self._words["class"]:
             end -= 1
-        return doc[start:end].text
+        name = end
+        while name - start > 1 and doc[name - 1].is_lower and doc[name - 1].pos_ == "NOUN":
+            name -= 1  # "Esbjerg waterfront"
+        return doc[start : name if self._gazetteer.meanings(doc[start:name].text) else end].text
 
     def _mention(self, doc: Doc, start: int, end: int, weak: bool, context: Context) -> PlaceMention:
-        within = container(doc, end, self._gazetteer)
+        within = told_country(doc, start, end, self._gazetteer)
         name = self._bare(doc, start, end)
         toponym = self._gazetteer.resolve(name, context, within)
         if toponym is None:
             toponym = self._gazetteer.resolve(with_article(name), context, within)
         if weak and toponym is not None and toponym.population < 1000 and toponym.kind == "city":
             toponym = None
-        if toponym is not None and within != toponym.country and within and doc[end].lower_ == "in":
+        other = within is not None and toponym is not None and within != toponym.country
+        if toponym is not None and other and (doc[end].lower_ == "in" or toponym.prior < WELL_KNOWN):
             toponym = None  # "Novo Selo in Kosovo": another place of that name
         country = toponym.country if toponym else within
         if toponym is None and country is None:

@@ -17,6 +17,44 @@ def likeliest(context: Context) -> str | None:
     return best[0][0] if best and best[0][0] and (len(best) == 1 or best[0][1] > best[1][1]) else None
 
 
+def told_country(doc: Doc, start: int, end: int, names: Gazetteer) -> str | None:
+    """The country that the text gives with a name: right behind it; "the Honduran fishing village of"; or ", a
+    border town in Mauritania" behind it."""
+    return container(doc, end, names) or _of_people(doc, start, names) or _apposed(doc, end, names)
+
+
+_MOST_BETWEEN = 3
+"""Words of a description between a demonym and "of", or an article and "in"."""
+
+
+def _of_people(doc: Doc, start: int, names: Gazetteer) -> str | None:
+    if start < 3 or doc[start - 1].lower_ != "of" or doc[start - 2].lower_ not in _settlements():
+        return None
+    for i in range(start - 3, max(-1, start - 3 - _MOST_BETWEEN), -1):
+        if code := names.demonyms.get(doc[i].lower_):
+            return code
+        if not doc[i].is_lower:
+            return None
+    return None
+
+
+def _apposed(doc: Doc, end: int, names: Gazetteer) -> str | None:
+    if end + 3 >= len(doc) or doc[end].text != "," or doc[end + 1].lower_ not in {"a", "an", "the"}:
+        return None
+    for i in range(end + 3, min(len(doc), end + 4 + _MOST_BETWEEN)):
+        if doc[i].lower_ == "in" and doc[i - 1].lower_ in _settlements():
+            return container(doc, i, names)
+    return None
+
+
+def _settlements() -> frozenset[str]:
+    lists = word_lists("placewords")
+    return lists["described"] | lists["class"] | _SMALL_ONES
+
+
+_SMALL_ONES = frozenset(["village", "hamlet", "township", "borough", "commune", "outpost"])
+
+
 def container(doc: Doc, end: int, names: Gazetteer) -> str | None:
     """The country that the text gives right after a name: ", Ontario", "in Peru", ", in eastern Congo"."""
     i = end

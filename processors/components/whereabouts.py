@@ -72,7 +72,7 @@ def _score(doc: Doc, move: Move, place: PlaceMention) -> float:
         or (preposition.lower_ == "from" and verb.i == preposition.head.i and start > move.trigger.token)
     ):
         return 0.0
-    if any(_is_actor(doc, move, c) for c in subjects(verb)):
+    if any(is_actor(doc, move, c) for c in subjects(verb)):
         return 2.0 + (preposition.lower_ in {"from", "off"}) / 10 - abs(start - move.trigger.token) / 1000
     return 0.0
 
@@ -112,7 +112,8 @@ def _clause(token: Token) -> Token | None:
     return node if node.pos_ in {"VERB", "AUX"} else None
 
 
-def _is_actor(doc: Doc, move: Move, subject: Token) -> bool:
+def is_actor(doc: Doc, move: Move, subject: Token) -> bool:
+    """Whether a subject stands for the move's actor: its name again, a pronoun, the "who" of its relative clause."""
     if subject.i == move.actor.head or subject.i in move.actor.extra[:1]:
         return True
     if subject.lower_ in {"who", "which", "that"}:

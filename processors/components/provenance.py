@@ -1,0 +1,96 @@
+"""Origins that the model takes from words about somebody else: where a speaker stood, what happened elsewhere at the
+time, where the same people only get later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spacy.tokens import Doc, Token
+
+from processors.components.model import Move, PlaceMention
+from processors.components.phrases import SUBJECTS
+from processors.components.seats import marked
+from processors.components.whereabouts import is_actor
+from processors.lexicons import word_lists
+
+
+def with_own_origin(doc: Doc, move: Move, moves: Sequence[Move]) -> Move:
+    """The move without an origin that the text gives to somebody else. ``moves``: all that it tells."""
+    origin = move.origin
+    if origin is None or move.destination is None or origin.anaphor:
+        return move
+    if _of_speaker(doc, move, origin):
+        return move.but(origin=None)
+    if marked(doc, origin):
+        return move
+    foreign = _meanwhile(doc, move, origin) or _reached_later(move, moves) or _crossed_at(doc, move)
+    return move.but(origin=None) if foreign else move
+
+
+def _of_speaker(doc: Doc, move: Move, place: PlaceMention) -> bool:
+    """ "her manager said by telephone from Sfax" """
+    root = doc[place.start : place.end].root
+    preposition = root.head
+    verb = preposition.head
+    if root.dep_ != "pobj" or preposition.pos_ != "ADP" or verb.i == move.trigger.token:
+        return False
+    says = verb.pos_ == "VERB" and verb.lemma_ in word_lists("nouns")["speech"]
+    return says and not any(is_actor(doc, move, c) for c in verb.children if c.dep_ in SUBJECTS)
+
+
+def _meanwhile(doc: Doc, move: Move, place: PlaceMention) -> bool:
+    """ "slipped across the border hours before a court in Khujand issued a warrant": a clause under the move's, of what
+    somebody else does."""
+    if place.start > move.trigger.token and doc[place.start - 1].lower_ in _CONJUNCTIONS:
+        return True
+    root, clause = doc[place.start : place.end].root, _verb(doc[move.trigger.token])
+    verb = _above(root)
+    if clause is None or verb is None or verb.i == clause.i or not clause.is_ancestor(verb):
+        return False
+    while not any(c.dep_ in SUBJECTS for c in verb.children):
+        if verb.dep_ not in {"conj", "xcomp"} or verb.head.i == clause.i:
+            return False
+        verb = verb.head
+    who = [c for c in verb.children if c.dep_ in SUBJECTS]
+    under = _link(verb, clause) == "advcl"
+    return under and verb.i > clause.i and not any(is_actor(doc, move, c) for c in who)
+
+
+_CONJUNCTIONS = frozenset(["as", "while", "when", "because", "once"])
+"""What a place stands behind that is the subject of another clause, whatever the parser made of it."""
+
+
+def _link(verb: Token, above: Token) -> str:
+    """How the clause of ``verb`` hangs on the verb ``above``."""
+    node = verb
+    while node.head.i not in {above.i, node.i}:
+        node = node.head
+    return node.dep_
+
+
+def _above(token: Token) -> Token | None:
+    """The nearest verb above a token."""
+    return next((a for a in token.ancestors if a.pos_ in {"VERB", "AUX"}), None)
+
+
+def _verb(token: Token) -> Token | None:
+    return token if token.pos_ in {"VERB", "AUX"} else _above(token)
+
+
+def _reached_later(move: Move, moves: Sequence[Move]) -> bool:
+    """ "travelled to Larnaca and continued to Valletta": of the first hop Valletta is no origin."""
+    origin, trigger = move.origin, move.trigger.token
+    assert origin is not None
+    if origin.start < trigger:
+        return False
+    ends = (m for m in moves if m.destination is not None and m.destination.start == origin.start)
+    return any(m.trigger.token > trigger or m.trigger.token == trigger for m in ends)
+
+
+def _crossed_at(doc: Doc, move: Move) -> bool:
+    """ "crossed into Tigray near the town of Zalambessa": there they passed."""
+    origin, goal = move.origin, move.destination
+    assert origin is not None
+    assert goal is not None
+    before = {t.lower_ for t in doc[max(0, origin.start - 4) : origin.start]}
+    return move.trigger.token < goal.start < origin.start and bool(before & {"near", "at"}) and "from" not in before
