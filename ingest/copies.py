@@ -11,10 +11,11 @@ from ingest import urls
 from ingest.archives import Archive
 from ingest.articles import backfilled
 from ingest.items import Item
-from ingest.known import Revision, length_of, placed
+from ingest.known import Revision, placed
 from ingest.pages import ReadPage, is_front
 from ingest.parse import ParsedFeed, Unreadable
 from ingest.records import Append, article_record
+from ingest.text import length_of
 from stream.backfills import Backfill, Reason
 from stream.errors import LogError, RecordTooLarge
 from stream.ids import digest

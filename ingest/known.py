@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from ingest.text import length_of
 from stream.errors import LogError
 from stream.ids import OWN_VERSION, article_version
 from stream.log import Log, Record
@@ -65,11 +66,6 @@ def placed(
         return None
     update = any(r.feed_id == article.feed_id and r.version < free and not r.live for r in known)
     return article.model_copy(update={"version": free, "update": update})
-
-
-def length_of(body: object, summary: object) -> int:
-    """Characters of an article's text: its body, else its summary."""
-    return len(str(body or summary or ""))
 
 
 class KnownArticles:
