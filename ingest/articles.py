@@ -14,7 +14,7 @@ from ingest import language, urls
 from ingest.fingerprint import simhash
 from ingest.outlets import outlet_of
 from ingest.parse import ParsedEntry, ParsedFeed
-from ingest.text import cut
+from ingest.text import cut, length_of
 from stream.ids import OWN_VERSION, article_version, digest
 from stream.language import detect
 from stream.messages import MAX_BODY_BYTES, Article, Feed, FeedState, Origin, SeenEntry
@@ -31,7 +31,7 @@ MAX_ENTRIES = 1_000
 """Entries of one poll that are looked at, the newest first."""
 
 MAX_SEEN = 2_500
-"""Seen entries kept of one feed; with 240 bytes each they fit into one record of the log."""
+"""Seen entries kept of one feed; with 260 bytes each they fit into one record of the log."""
 
 KEEP_SEEN = timedelta(days=30)
 """How long an entry is remembered after the feed last carried it."""
@@ -111,7 +111,7 @@ def backfilled(parsed: ParsedFeed, feed: Feed, now: datetime) -> tuple[Article, 
 def with_text(article: Article, text: str | None) -> Article:
     """``article`` with the ``text`` of its page, where that is more than the feed gives; what tells whether a feed's
     entry has changed (``content_hash``) stays the feed's."""
-    if text is None or len(text) <= len(article.body or article.summary):
+    if text is None or len(text) <= length_of(article.body, article.summary):
         return article
     body = cut(text, MAX_BODY_BYTES)
     update = {
@@ -209,9 +209,11 @@ def _remember(
 ) -> SeenEntry:  # fmt: skip
     newest = max((s.version for s in known), default=0)
     version = before.version if before else article.version if article else newest
+    length = max((s.length for s in known if s.version == version), default=0)
     return SeenEntry(
-        key=c.key, article_id=c.article_id, content_hash=c.content_hash, version=version, updates=updates, last_seen=now
-    )
+        key=c.key, article_id=c.article_id, content_hash=c.content_hash, version=version, updates=updates,
+        length=length, last_seen=now,
+    )  # fmt: skip
 
 
 def _still_seen(seen: SeenEntry, now: datetime) -> SeenEntry:

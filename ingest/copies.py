@@ -11,7 +11,7 @@ from ingest import urls
 from ingest.archives import Archive
 from ingest.articles import backfilled
 from ingest.items import Item
-from ingest.known import Revision, length_of, placed
+from ingest.known import Revision, placed, revision_of
 from ingest.pages import ReadPage, is_front
 from ingest.parse import ParsedFeed, Unreadable
 from ingest.records import Append, article_record
@@ -117,9 +117,7 @@ def _take(
     except Exception as error:  # noqa: BLE001 - a bad entry costs only itself
         _refuse(decided, item, f"cannot be used: {type(error).__name__}")
     else:
-        length = length_of(article.body, article.summary)
-        revision = Revision(article.version, article.content_hash, article.feed_id, live=False, length=length)
-        fresh.setdefault(article.id, []).append(revision)
+        fresh.setdefault(article.id, []).append(revision_of(article))
 
 
 def _refuse(decided: Decided, item: Item, reason: str) -> None:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from ingest.text import length_of
 from stream.errors import LogError
 from stream.ids import OWN_VERSION, article_version
 from stream.log import Log, Record
@@ -32,6 +33,20 @@ class Revision:
     live: bool
     length: int = 0
     """Characters of its text (``length_of``)."""
+    text: bool = True
+    """It has a text, not only a summary."""
+    seen: int = 0
+    """When its content was first fetched, in microseconds since 1970: its version's time, or before that where it was
+    placed above what has no text."""
+
+
+def revision_of(article: Article) -> Revision:
+    """What is to be known of a revision once it is published."""
+    fetched = article_version(article.fetched, own=False)
+    return Revision(
+        article.version, article.content_hash, article.feed_id, article.origin != "backfill",
+        length_of(article.body, article.summary), bool(article.body), min(fetched, article.version % OWN_VERSION),
+    )  # fmt: skip
 
 
 def placed(
@@ -42,15 +57,19 @@ def placed(
     ``first_seen`` is when its content was first fetched; not ``certain`` where the archive does not say so. Then any
     live revision counts as newer. A copy never gets above a live revision that is newer than it, also where it is its
     outlet's own and that one second-hand: what was polled knows better what the outlet says today. A ``partial`` copy
-    (a page without its text) adds nothing to what was polled. Nor does an older copy where what is newer is of the same
-    kind of archive, or was polled with as much text: it is an older wording, which nobody says any more, and nothing
-    would take back what it says.
+    (a page without its text) adds nothing to what was polled, and no copy without text to an archived text. Nor does an
+    older copy where what is newer is of the same kind of archive, or was polled with as much text: it is an older
+    wording, which nobody says any more, and nothing would take back what it says. But a text gets above archived
+    captures that have none, be they newer.
     """
-    if any(r.content_hash == article.content_hash or (partial and r.live) for r in known):
+    bare = not article.body
+    if any(r.content_hash == article.content_hash or (partial if r.live else bare and r.text) for r in known):
         return None
     own = article.version >= OWN_VERSION
     version = article_version(first_seen, own=own)
     seen = article_version(first_seen, own=False)
+    if not bare and not any(r.text and r.seen > seen for r in known):
+        version = max([version, *(r.version + 1 for r in known if not (r.live or r.text))])
     newer = [r.version for r in known if r.live and (not certain or r.version % OWN_VERSION >= seen)]
     taken = {r.version for r in known}
     free = version
@@ -61,15 +80,11 @@ def placed(
         while free in taken:
             free -= 1
     length = length_of(article.body, article.summary)
-    if any(r.version > free and (r.length >= length if r.live else r.feed_id == article.feed_id) for r in known):
-        return None
+    for r in (r for r in known if r.version > free or (r.seen > seen and not r.live)):
+        if r.length >= length if r.live else r.feed_id == article.feed_id and (r.text or bare):
+            return None
     update = any(r.feed_id == article.feed_id and r.version < free and not r.live for r in known)
     return article.model_copy(update={"version": free, "update": update})
-
-
-def length_of(body: object, summary: object) -> int:
-    """Characters of an article's text: its body, else its summary."""
-    return len(str(body or summary or ""))
 
 
 class KnownArticles:
@@ -98,7 +113,10 @@ class KnownArticles:
             rows = self._db.execute(_FIND, (article_id,)).fetchall()
         except sqlite3.Error as error:
             raise _full(error) from error
-        return [Revision(version, content, feed, bool(live), length) for version, content, feed, live, length in rows]
+        return [
+            Revision(version, content, feed, bool(live), length, bool(text), seen)
+            for version, content, feed, live, length, text, seen in rows
+        ]
 
     def _take(self, records: Iterable[Record]) -> None:
         try:
@@ -121,8 +139,9 @@ class KnownArticles:
         with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
             row = json.loads(value)
             identity = (str(row["id"]), int(row["version"]), str(row["content_hash"]), str(row["feed_id"]))
-            length = length_of(row.get("body"), row.get("summary"))
-            self._db.execute(_KEEP, (*identity, row["origin"] != "backfill", length))
+            length, text = length_of(row.get("body"), row.get("summary")), bool(row.get("body"))
+            seen = min(article_version(datetime.fromisoformat(row["fetched"]), own=False), identity[1] % OWN_VERSION)
+            self._db.execute(_KEEP, (*identity, row["origin"] != "backfill", length, text, seen))
 
 
 def _full(error: sqlite3.Error) -> LogError:
@@ -131,8 +150,8 @@ def _full(error: sqlite3.Error) -> LogError:
 
 _TABLE = (
     "CREATE TABLE known (article TEXT, version INTEGER, content TEXT, feed TEXT, live INTEGER, length INTEGER,"
-    " PRIMARY KEY (article, version)) WITHOUT ROWID"
+    " text INTEGER, seen INTEGER, PRIMARY KEY (article, version)) WITHOUT ROWID"
 )
-_FIND = "SELECT version, content, feed, live, length FROM known WHERE article = ? ORDER BY version"
-_KEEP = "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?)"
+_FIND = "SELECT version, content, feed, live, length, text, seen FROM known WHERE article = ? ORDER BY version"
+_KEEP = "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _FORGET = "DELETE FROM known WHERE article = ? AND version = ?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,11 +10,17 @@ from ingest import schedule
 from ingest.articles import Decision, decide, still_there, with_text
 from ingest.fetch import Failed
 from ingest.poll import Changed, Polled, Unchanged
+from ingest.text import length_of
 from stream.messages import Article, Feed, FeedState
 from stream.settings import IngestSettings
 
 PUBLISH_EVERY = timedelta(hours=1)
 """A state in which only times changed is published no more often."""
+
+WHOLE = 2
+"""A text so many times as long as another is whole beside it."""
+Elsewhere = Callable[[], Mapping[str, int]]
+"""Gives the length of the texts that the publisher's other feeds carry just now, by article."""
 
 _GONE = 410
 
@@ -32,7 +39,10 @@ class Progress:
     held: int = 0
 
 
-def progress(polled: Polled, state: FeedState, published_at: datetime | None, settings: IngestSettings) -> Progress:
+def progress(
+    polled: Polled, state: FeedState, published_at: datetime | None, settings: IngestSettings,
+    elsewhere: Elsewhere = dict,
+) -> Progress:  # fmt: skip
     """The progress from ``state`` by a poll; ``published_at`` is the time of the poll last published with the state."""
     outcome = polled.outcome
     articles: tuple[Article, ...] = ()
@@ -44,6 +54,10 @@ def progress(polled: Polled, state: FeedState, published_at: datetime | None, se
     else:
         after, decision = _changed(outcome, polled, state, settings)
         articles = tuple(with_text(article, outcome.texts.get(article.url)) for article in decision.articles)
+        if any(article.update for article in articles):
+            longer = elsewhere()
+            articles = tuple(_beside(article, longer.get(article.id, 0)) for article in articles)
+        after = _with_lengths(after, articles)
         held = decision.held
     stale = published_at is None or polled.at - published_at >= PUBLISH_EVERY
     return Progress(polled.feed, after, articles, bool(articles) or stale or _differs(state, after), held)
@@ -66,6 +80,21 @@ def _changed(
     title = outcome.parsed.title or state.title
     after = _succeeded(state, asked, rate, outcome.parsed.ttl or 0.0, now, settings)
     return after.model_copy(update={**known, "title": title, "entries": decision.entries}), decision
+
+
+def _beside(article: Article, longer: int) -> Article:
+    """A short copy takes nothing back of the whole text, which is corrected by the feed that carries it."""
+    whole = longer >= WHOLE * length_of(article.body, article.summary)
+    return article.model_copy(update={"update": False}) if article.update and whole else article
+
+
+def _with_lengths(state: FeedState, articles: Sequence[Article]) -> FeedState:
+    """The state remembers how long the texts are that are published."""
+    lengths = {(a.id, a.version): length_of(a.body, a.summary) for a in articles}
+    entries = tuple(
+        s.model_copy(update={"length": lengths.get((s.article_id, s.version), s.length)}) for s in state.entries
+    )
+    return state.model_copy(update={"entries": entries}) if lengths else state
 
 
 def _unchanged(outcome: Unchanged, now: datetime, state: FeedState, settings: IngestSettings) -> FeedState:

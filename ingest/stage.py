@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -242,9 +243,9 @@ class IngestWorker:
 
     def _step_of(self, partition: int, polled: Polled) -> Step:
         state = self._owned.state(partition, polled.feed)
-        return guarded_step(
-            partition, polled, state, self._owned.published_state(partition, polled.feed), self._settings
-        )  # fmt: skip
+        published = self._owned.published_state(partition, polled.feed)
+        elsewhere = partial(self._owned.lengths_elsewhere, partition, polled.feed)
+        return guarded_step(partition, polled, state, published, self._settings, elsewhere)
 
     def _without_taken_down(self, steps: list[Step]) -> list[Step]:
         """The steps without articles that were taken down; their feeds' states remember them like all others."""

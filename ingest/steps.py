@@ -9,7 +9,7 @@ import structlog
 from ingest import urls
 from ingest.fetch import Failed
 from ingest.poll import Polled
-from ingest.progress import Progress, progress
+from ingest.progress import Elsewhere, Progress, progress
 from ingest.records import Append, article_record, state_record
 from stream.errors import RecordTooLarge
 from stream.log import size_of
@@ -40,26 +40,31 @@ class Step:
 
 
 def guarded_step(
-    partition: int, polled: Polled, state: FeedState, published: FeedState | None, settings: IngestSettings
-) -> Step:
-    """The step from ``state`` by a poll; ``published`` is the state that was published last.
+    partition: int, polled: Polled, state: FeedState, published: FeedState | None, settings: IngestSettings,
+    elsewhere: Elsewhere,
+) -> Step:  # fmt: skip
+    """The step from ``state`` by a poll; ``published`` is the state that was published last, ``elsewhere`` what other
+    feeds of the publisher carry.
 
     Never raises: a poll that cannot be decided or encoded, whatever the reason, is a failed poll of its feed.
     """
     try:
-        return _step(partition, polled, state, published, settings)
+        return _step(partition, polled, state, published, settings, elsewhere)
     except Exception as error:
         logger.exception("poll could not be settled", feed=urls.safe(polled.feed.url))
         failed = replace(polled, outcome=Failed(f"what the poll brought cannot be used: {type(error).__name__}"))
     # what is not published yet may be the cause: the next poll starts from what is
     sound = published or FeedState(feed_id=polled.feed.id)
-    return _step(partition, failed, sound.model_copy(update={"failures": state.failures}), published, settings)
+    return _step(
+        partition, failed, sound.model_copy(update={"failures": state.failures}), published, settings, elsewhere
+    )
 
 
 def _step(
-    partition: int, polled: Polled, state: FeedState, published: FeedState | None, settings: IngestSettings
-) -> Step:
-    after = progress(polled, state, published.last_polled if published else None, settings)
+    partition: int, polled: Polled, state: FeedState, published: FeedState | None, settings: IngestSettings,
+    elsewhere: Elsewhere,
+) -> Step:  # fmt: skip
+    after = progress(polled, state, published.last_polled if published else None, settings, elsewhere)
     if not after.notable:
         return Step(partition, polled, after)
     articles = [record for article in after.articles if (record := _fitting(article, after.feed))]

@@ -64,3 +64,8 @@ def _unescape(text: str) -> str:
     """Twice: publishers often escape what is escaped already (``&amp;amp;``)."""
     once = html.unescape(text)
     return html.unescape(once) if "&" in once else once
+
+
+def length_of(body: object, summary: object) -> int:
+    """Characters of an article's text: its body, else its summary."""
+    return len(str(body or summary or ""))

@@ -76,6 +76,8 @@ class SeenEntry(Part):
     version: int
     updates: int = 0
     """How many revisions were published after the first."""
+    length: int = 0
+    """Characters of the text that was published last (its body, else its summary); 0: not known."""
     last_seen: Utc
 
 
@@ -115,7 +117,8 @@ class Article(Message):
     id: str
     version: int
     update: bool = False
-    """The same feed carried this article before with other content."""
+    """The same feed carried this article before with other content: what only older revisions say is withdrawn. Not set
+    where the text is much shorter than what another feed of the publisher carries just now: it takes nothing back."""
     url: str
     canonical_url: str
     source: Source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from ingest.backfill import Backfiller, Standing
 from ingest.copies import Decided, decide
 from ingest.feeds import make_feed
 from ingest.fulltext import PageReaders
-from ingest.known import KnownArticles, Revision, placed
+from ingest.known import KnownArticles, Revision, placed, revision_of
 from ingest.parse import ParsedFeed, parse
 from ingest.records import article_record
 from stream import outage
@@ -183,6 +184,11 @@ def test_an_older_wording_does_not_stand_beside_a_correction(log: Log, readers: 
         path.write_text(json.dumps(old), encoding="utf-8")
         state = fill(at, readers, path)
         assert (state.published, state.known) == (0, 1)
+    path.write_text(json.dumps({**new, "text": "", "summary": "Nobody moves.", "url": "https://a.example/2"}))
+    assert fill(log, readers, path).published == 1  # the whole text is told, although what is newer has none
+    path.write_text(json.dumps({**old, "url": "https://a.example/2"}))
+    assert fill(log, readers, path).published == 1
+    assert max(published(log), key=lambda a: (a.canonical_url, a.version)).body == old["text"]
     fuller = {**old, "text": "The council moves to Doha. It said so on Monday, after a long sitting."}
     path.write_text(json.dumps(fuller), encoding="utf-8")
     assert fill(fresh, readers, path).published == 1  # the feed had its beginning alone
@@ -202,6 +208,39 @@ def test_a_later_crawl_of_a_page_is_an_update_and_a_page_without_text_adds_nothi
     publish(log, new.model_copy(update={"version": new.version + 1, "origin": "live", "content_hash": "x"}))
     third = Answer(url, story(1, "It may move."), "2026-02-06T00:00:00Z")
     assert fill(log, readers, write(tmp_path / "b.warc", [third])).known == 1
+
+
+def test_a_full_text_wins_over_captures_without(log: Log, readers: PageReaders, tmp_path: Path) -> None:
+    """A crawl is backfilled without texts at first, then with them; then comes a later one without."""
+    url = "https://www.site.example/news/1"
+    crawl = [
+        Answer(url, story(1, f"It moves {n}.", words=f"The embassy moves {n}, it said."), f"2026-01-0{n}T00:00:00Z")
+        for n in (5, 6, 7)
+    ]
+    path = write(tmp_path / "a.warc", crawl[:2])
+    assert fill(log, readers, path).published == 2
+    with PageReaders(full_text=True, processes=1) as full, backfiller(log, full) as made:
+        state = made.run(recognise(path, IngestSettings().max_bytes, full_text=True), threading.Event())
+    assert state is not None
+    assert state.published == 2
+    assert fill(log, readers, write(tmp_path / "b.warc", crawl[2:])).known == 1
+    *_, first, newest = sorted(published(log), key=lambda a: a.version)
+    assert ("moves 5, it said" in first.body, first.update) == (True, False)
+    assert ("moves 6, it said" in newest.body, newest.update) == (True, True)
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations([(1, True), (2, False), (3, True), (4, False)])])
+def test_in_whatever_order_they_come_the_newest_text_is_shown(order: Sequence[tuple[int, bool]]) -> None:
+    known: list[Revision] = []
+    for day, text in order:
+        seen = NOW + timedelta(days=day)
+        said = {"body": f"Text {day}." if text else "", "summary": "Short.", "content_hash": f"{day} {text}"}
+        copy = {"version": article_version(seen, own=True), "feed_id": f"{text}", "fetched": seen, "origin": "backfill"}
+        placed_ = placed(ARTICLE.model_copy(update=said | copy), seen, known, certain=True, partial=not text)
+        if placed_ is not None:
+            known.append(revision_of(placed_))
+    assert max(known, key=lambda r: r.version).content_hash == "3 True"
+    assert len({r.version for r in known}) == len(known)
 
 
 def test_what_is_refused_is_counted_and_named(
@@ -353,6 +392,8 @@ REVISIONS = st.lists(
         st.sampled_from("fg"),
         st.booleans(),
         st.sampled_from([0, 10_000]),
+        st.booleans(),
+        st.sampled_from([0, 1 << 60]),
     ),
     unique_by=lambda r: r.version,
     max_size=5,
@@ -399,9 +440,7 @@ def test_what_the_log_holds_is_read_on(log: Log) -> None:
         tx.publish(NAMES.topic("articles"), 0, "odd", b'{"id": [], "version": {}, "content_hash": 1, "feed_id": 2}')
     held.refresh()
     assert [r.version for r in held.of(ARTICLE.id)] == [ARTICLE.version, later.version]
-    assert held.of(ARTICLE.id)[0] == Revision(
-        ARTICLE.version, ARTICLE.content_hash, ARTICLE.feed_id, live=True, length=len(ARTICLE.body or ARTICLE.summary)
-    )
+    assert held.of(ARTICLE.id)[0] == revision_of(ARTICLE)
     record = article_record(ARTICLE)
     with log.transaction() as tx:  # a takedown
         tx.publish(NAMES.topic("articles"), partition_of(ARTICLE.id, PARTITIONS), record.key, None)

@@ -83,6 +83,37 @@ def test_news_are_live_and_corrections_are_updates(server: FeedServer, log: Log)
     assert (corrected.id, corrected.version > first.version) == (first.id, True)
 
 
+def test_a_short_copy_takes_nothing_back_while_another_feed_carries_the_whole_text(
+    server: FeedServer, log: Log
+) -> None:
+    clock = Clock()
+    short, whole = (make_feed(server.url(f"/{name}"), publisher="paper.example") for name in ("short", "whole"))
+    set_feeds(log, short, whole)
+    long = "The council will move to Doha, it said on Monday. " * 5
+
+    def polled(in_short: str, in_whole: str) -> dict[str, bool]:
+        """By feed, whether what its poll brought is an update."""
+        clock.now += timedelta(hours=1)
+        before = len(published(log))
+        server.pages |= {"/short": Page(rss(item(1, in_short))), "/whole": Page(rss(item(1, in_whole), item(2)))}
+        IngestWorker(log, NAMES, LOOPBACK, clock).run_once()
+        newest = sorted(published(log), key=lambda a: a.fetched)[before:]
+        return {"short" if a.feed_id == short.id else "whole": a.update for a in newest if "/1" in a.url}
+
+    assert polled("The council moves.", long) == {"short": False, "whole": False}
+    assert polled("The council is moving.", long) == {"short": False}
+    assert polled("The council is moving.", long + "Not so.") == {"whole": True}
+    assert polled(long + "It is not so at all.", long + "Not so.") == {"short": True}
+    assert polled("The council stays.", long + "Not so.") == {"short": False}
+    server.pages["/whole"] = Page(rss(item(2)))
+    clock.now += timedelta(hours=1)
+    IngestWorker(log, NAMES, LOOPBACK, clock).run_once()
+    server.pages["/short"] = Page(rss(item(1, "The council did stay.")))
+    clock.now += timedelta(hours=1)
+    IngestWorker(log, NAMES, LOOPBACK, clock).run_once()
+    assert max(published(log), key=lambda a: a.fetched).update
+
+
 def test_failures_give_one_line_each_and_are_kept_in_the_state(
     server: FeedServer, log: Log, logged: list[structlog.typing.EventDict]
 ) -> None:
