@@ -142,6 +142,7 @@ class Newsroom:
         self._settings = load_settings(self._config)
         self._names = names(self._settings)
         self._process: subprocess.Popen[bytes] | None = None
+        self._log: Log | None = None
 
     def _configure(self, server: FeedServer) -> Path:
         feeds = [
@@ -210,6 +211,8 @@ class Newsroom:
         for process in self._processes():
             with suppress(ProcessLookupError):
                 os.kill(process[0], signal.SIGKILL)
+        if self._log is not None:
+            self._log.close()
 
     def _processes(self) -> list[tuple[int, int, str]]:
         """Process id, parent's id and command of every process that was started with this folder's settings."""
@@ -235,10 +238,10 @@ class Newsroom:
     # -- its log and its index
 
     def _ask(self, question: Callable[[Log], bool]) -> bool:
-        """The answer from the log, opened for it; False before there is one with topics."""
+        """The answer from the log, opened for the first question; False before there is one with topics."""
         try:
-            with closing(connect_log(self._settings)) as log:
-                return question(log)
+            self._log = self._log or connect_log(self._settings)
+            return question(self._log)
         except ConfigError:
             return False
 
