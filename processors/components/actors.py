@@ -204,7 +204,9 @@ def with_owner(doc: Doc, trigger: Trigger, actor: ActorMention) -> ActorMention:
     words = doc[actor.start : actor.end]
     if actor.extra or actor.organisation or actor.pronoun or head.dep_ != "dobj" or head.head.i != verb.i:
         return actor
-    if not head.is_lower or any(t.ent_type_ or t.pos_ == "PROPN" for t in words if t.ent_type_ != "CARDINAL"):
+    seats = {i for p in doc._.places or () for i in range(p.start, p.end)}  # "its Juba embassy"
+    others = [t for t in words if t.ent_type_ != "CARDINAL" and t.i not in seats and t.i != head.i]
+    if not head.is_lower or any(t.ent_type_ or t.pos_ == "PROPN" for t in others):
         return actor
     owner = next((s for s in subjects(verb) if s.i < verb.i), None)
     if owner is None or not (owner.pos_ == "PROPN" or owner.ent_type_ in {"GPE", "ORG"}):

@@ -11,7 +11,7 @@ from processors.components.actors import STAFF
 from processors.components.merging import RELATIVES, compatible, joined
 from processors.components.model import ActorMention, Move
 from processors.components.phrases import SUBJECTS, phrase
-from processors.components.protagonists import is_organisation, organisation_before
+from processors.components.protagonists import is_organisation, organisation_before, whom_it_is_about
 from processors.components.roots import PEOPLE, root_of, telling
 from processors.lexicons import word_lists
 
@@ -23,17 +23,22 @@ _FAMILIES: dict[str, str] = {
 def united(doc: Doc, moves: Sequence[Move]) -> list[Move]:
     """The moves without those of a general word that tell the journey of the one mover whom its class fits; how that
     one stands stays: where the first of the staff have arrived, the office has not."""
-    result = [_identified(doc, _of_office(doc, m)) for m in moves]
+    result = [_belonging(doc, _identified(doc, _of_office(doc, m))) for m in moves]
     for move in list(result):
-        if telling(doc, move.actor) > 1:
+        if telling(doc, move.actor) > 1 and not (move.actor.pronoun or _described(doc, move)):
             continue
         same = [m for m in result if m is not move and _one_journey(m, move) and _fits(doc, m, move)]
+        if _described(doc, move):
+            same = [m for m in same if not m.actor.extra]
+        if move.actor.pronoun:
+            same = [m for m in same if root_of(doc, m.actor) != root_of(doc, move.actor)]
         if same and len({root_of(doc, m.actor) for m in same}) == 1:
             whole = same[0]
+            one = joined(doc, whole, move).but(actor=whole.actor, kind=whole.kind)
+            if not move.actor.pronoun:
+                one = one.but(status=whole.status, trigger=whole.trigger, sentence=whole.sentence)
             result.remove(move)
-            result[result.index(whole)] = joined(doc, whole, move).but(
-                actor=whole.actor, status=whole.status, kind=whole.kind, trigger=whole.trigger, sentence=whole.sentence
-            )
+            result[result.index(whole)] = one
     return result
 
 
@@ -68,6 +73,28 @@ def _identified(doc: Doc, move: Move) -> Move:
     return move.but(actor=replace(move.actor, extra=(subject.i,)))
 
 
+def _belonging(doc: Doc, move: Move) -> Move:
+    """The move of "the secretariat" or "about 180 staff" with the organisation that the article is about."""
+    actor, lists = move.actor, word_lists("nouns")
+    if actor.pronoun or actor.organisation or telling(doc, actor) > 1 or move.kind not in {"office_move", "relocation"}:
+        return move
+    own = (lists["office"] - lists["facility"] - _OF_STATES) | STAFF
+    if doc[actor.head].lemma_.lower() not in own or (body := whom_it_is_about(doc)) is None:
+        return move
+    return move.but(actor=replace(actor, extra=(body.i,), type="organisation"))
+
+
+_OF_STATES = frozenset(["embassy", "consulate", "mission", "ministry", "legation"])
+
+
+def _described(doc: Doc, move: Move) -> bool:
+    """Whether it is told of one who is only described, "the Kyrgyz politician", "the Colombian group", and no trip of
+    which several such are told side by side."""
+    head = doc[move.actor.head]
+    said = telling(doc, move.actor) == 2 and head.is_lower and _one(head) and not move.actor.extra
+    return said and move.kind != "visit"
+
+
 def _one_journey(named: Move, other: Move) -> bool:
     """Whether both go the same way, by both ends where both tell them, and neither is history beside the other."""
     if named.trigger.token == other.trigger.token or named.background != other.background:
@@ -82,6 +109,8 @@ def _fits(doc: Doc, named: Move, other: Move) -> bool:
     """Whether the general word can stand for the mover that is named, or for who belongs to it."""
     if telling(doc, named.actor) < 2:
         return False
+    if other.actor.pronoun and telling(doc, other.actor) > 1:  # "he", whom the sentence before may not mean
+        return not named.actor.pronoun and named.actor.type == other.actor.type == "person"
     who, head = named.actor, doc[other.actor.head]
     lemma, lists = head.lemma_.lower(), word_lists("nouns")
     definite = any(c.lower_ in {"the", "both", "all"} for c in head.children) or doc[other.actor.start].lower_ in {

@@ -43,7 +43,10 @@ def _by_sentence(
     doc: Doc, trigger: Trigger, actor: ActorMention, says: set[str], lists: dict[str, frozenset[str]]
 ) -> KindOfMove:
     kind = trigger.kind
-    moved_by_others = any(c.dep_ in {"auxpass", "dobj"} for c in doc[trigger.token].children)
+    places = {i for p in doc._.places or () for i in range(p.start, p.end)}  # "visits Japan" moves nobody else
+    moved_by_others = any(
+        c.dep_ == "auxpass" or (c.dep_ == "dobj" and c.i not in places) for c in doc[trigger.token].children
+    )
     if says & lists["says_expulsion"] and kind in {"visit", "transfer", "deployment"}:
         return "expulsion"
     if says & lists["says_home"] and kind == "visit":

@@ -12,12 +12,13 @@ from pathlib import Path
 from spacy.tokens import Doc, Span
 
 from processors.components.actors import actor_in, with_owner
+from processors.components.apposed import named_alone, owning
 from processors.components.candidates import home
 from processors.components.context import attribution, reason, when
 from processors.components.fullnames import in_full
 from processors.components.itineraries import in_turn
 from processors.components.model import ActorMention, Move, PlaceMention, Trigger
-from processors.components.phrases import is_someone, is_year, phrase, subjects, up_to_its_noun
+from processors.components.phrases import is_year, phrase, subjects, up_to_its_noun
 from processors.components.placenames import (
     after_arrival,
     is_cut,
@@ -303,27 +304,8 @@ def _actor(doc: Doc, span: Characters | None, said: LearnedMove) -> ActorMention
     tokens = _tokens(doc, span)
     if tokens is None:
         return None
-    start, end = owning(doc, *_named_alone(doc, *_with_entities(doc, tokens.start, tokens.end)))
+    start, end = owning(doc, *named_alone(doc, *_with_entities(doc, tokens.start, tokens.end)))
     return actor_in(doc, start, end, said.actor_type) if end > start else None
-
-
-def _named_alone(doc: Doc, start: int, end: int) -> tuple[int, int]:
-    """Of "the Comoros, Saïd Mlaili", what is said of a person and its name, the name."""
-    commas = [i for i in range(start, end) if doc[i].text == ","]
-    if len(commas) != 1 or any(t.lower_ in {"and", "or", "&"} for t in doc[start:end]):
-        return start, end
-    name = doc[commas[0] + 1 : end]
-    return (name.start, end) if len(name) > 1 and all(t.ent_type_ == "PERSON" for t in name) else (start, end)
-
-
-def owning(doc: Doc, start: int, end: int) -> tuple[int, int]:
-    """Of "the new address of the Coast Guard", whose noun is nobody, the organisation."""
-    head = doc[start:end].root if end > start else None
-    if head is None or head.pos_ != "NOUN" or head.i + 1 >= end or head.nbor(1).lower_ != "of" or is_someone(head):
-        return start, end
-    return next(
-        ((e.start, e.end) for e in doc.ents if e.label_ == "ORG" and head.i < e.start < e.end <= end), (start, end)
-    )
 
 
 def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:

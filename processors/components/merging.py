@@ -185,7 +185,9 @@ def _finer(a: PlaceMention | None, b: PlaceMention | None) -> PlaceMention | Non
 
 def _better_actor(doc: Doc, a: Move, b: Move) -> object:
     if a.actor.pronoun != b.actor.pronoun:
-        return b.actor if a.actor.pronoun else a.actor
+        plain, through = (b, a) if a.actor.pronoun else (a, b)
+        says_who = telling(doc, plain.actor) > 1 or telling(doc, through.actor) < 3
+        return plain.actor if says_who else through.actor
     if (a.actor.organisation is None) != (b.actor.organisation is None):
         return a.actor if a.actor.organisation else b.actor
     named = [doc[m.actor.head].ent_type_ in {"PERSON", "ORG"} for m in (a, b)]

@@ -18,8 +18,10 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
         entity = next((e for e in doc.ents if e.start <= head.i < e.end), None)
         if entity is not None:
             return _full(doc, entity).text.removesuffix("'s").removesuffix("’s")
-    if actor.type == "person" and head.pos_ == "PROPN" and (named := _family(doc, head)) is not None:
-        return named.text
+    if actor.type == "person" and head.pos_ == "PROPN":
+        named = _family(doc, head) or _given(doc, doc[actor.start : head.i + 1])
+        if named is not None:
+            return named.text
     known = doc._.actors or {}
     if actor.organisation and not actor.pronoun and not any(i in known for i in range(actor.start, actor.end)):
         return actor.organisation.name  # "their office", "the group's office"
@@ -30,7 +32,8 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
         rest = doc[owner.i + 1 : actor.end].text
         return f"{doc[start:end].text}'s {rest}"
     if actor.extra and not actor.pronoun and doc[actor.extra[0]].ent_type_ == "GPE" and _outside(actor):
-        return f"{doc[actor.extra[0]].text}'s {head.text}"  # "the Philippines will move embassy"
+        state = next(e for e in doc.ents if e.start <= actor.extra[0] < e.end)
+        return f"{state.text}'s {head.text}"  # "the Philippines will move embassy"
     return text
 
 
@@ -43,6 +46,12 @@ def _family(doc: Doc, head: Token) -> Span | None:
     names = (e for e in doc.ents if e.label_ in {"PERSON", "ORG"} and len(e) == 2 and e[0].text[0].isupper())
     alone = head.i == 0 or not doc[head.i - 1].text[0].isupper() or doc[head.i - 1].lower_.rstrip(".") in _TITLES
     return next((e for e in names if e[-1].text == head.text), None) if alone else None
+
+
+def _given(doc: Doc, words: Span) -> Span | None:
+    """The full name that goes on where ``words`` end, with the same titles before it, if any."""
+    persons = [e for e in doc.ents if e.label_ == "PERSON" and len(e) > 1]
+    return next((e for e in persons if _titled(e, words)), None)
 
 
 _TITLES = frozenset(

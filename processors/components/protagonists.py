@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from spacy.tokens import Doc, Token
 
+from processors.components.model import inputs
 from processors.gazetteer import gazetteer
 from processors.lexicons import word_lists
 
@@ -31,6 +32,42 @@ def organisation_before(doc: Doc, before: int) -> Token | None:
     if not best or (len(best) > 1 and best[0][1] == best[1][1]):
         return None
     return next(last for key, last in found if key == best[0][0])
+
+
+def whom_it_is_about(doc: Doc) -> Token | None:
+    """The last word of the one organisation that title or lead name and the text names most, in full or in part: whose
+    secretariat, staff or headquarters it is where the text says "the secretariat" only. None where two vie."""
+    found = list(_named(doc))
+    lead = next((s.end for s in doc.sents if s.start_char >= inputs(doc).title_end), len(doc))
+    bodies = dict.fromkeys(key for key, last in found if last.i < lead and _is_body(doc, key, last))
+    times = {key: sum(_is_of(other, key) for other, _ in found) for key in bodies}
+    whole = [key for key in bodies if not any(_is_of(key, other) for other in bodies if len(other) > len(key))]
+    best = sorted(whole, key=lambda key: -times[key])[:2]
+    if not best or times[best[0]] < LEAST or (len(best) > 1 and times[best[0]] == times[best[1]]):
+        return None
+    return next(last for key, last in found if key == best[0])
+
+
+LEAST = 2
+"""So often an article names whom it is about, at the least."""
+
+
+def _is_body(doc: Doc, name: str, last: Token) -> bool:
+    lists = word_lists("nouns")
+    nouns = lists["group"] | lists["office"] | lists["company"] | _BODIES
+    ends_so = " " in name and last.lower_ in nouns
+    return last.ent_type_ not in _PEOPLE and (ends_so or _does_business(doc, name))
+
+
+_PEOPLE = frozenset(["PERSON", "NORP", "GPE"])
+_BODIES = frozenset(
+    ["organization", "organisation", "union", "league", "fund", "institute", "programme", "association"]
+)
+
+
+def _is_of(short: str, full: str) -> bool:
+    """Whether a name is the other or its beginning or end."""
+    return short == full or full.startswith(f"{short} ") or full.endswith(f" {short}")
 
 
 def is_organisation(doc: Doc, token: Token) -> bool:

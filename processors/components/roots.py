@@ -66,11 +66,16 @@ def telling(doc: Doc, actor: ActorMention) -> int:
     for what they are, 0 with no more than "people", "those", a number."""
     words = doc[actor.start : actor.end]
     head = doc[actor.head]
-    if actor.organisation or any(t.ent_type_ in {"PERSON", "ORG"} for t in words):
-        return 3
     demonyms, places = gazetteer().demonyms, {i for p in doc._.places or () for i in range(p.start, p.end)}
+    plain = head.is_lower and head.pos_ == "NOUN"  # "the Juba embassy" does not say whose
+    if actor.organisation or any(
+        t.ent_type_ in {"PERSON", "ORG"} and not (plain and (t.is_lower or t.i in places)) for t in words
+    ):
+        return 3
     if any(t.lower_ in demonyms for t in words):
         return 2
+    if actor.extra and is_body(doc, doc[actor.extra[0]]):
+        return 3
     if any(t.pos_ == "PROPN" and t.text[0].isupper() and t.i not in places and _name(t) for t in words):
         return 3
     if actor.extra and (doc[actor.extra[0]].pos_ == "PROPN" or doc[actor.extra[0]].ent_type_):
@@ -83,6 +88,16 @@ def telling(doc: Doc, actor: ActorMention) -> int:
         "rest",
     }
     return 0 if counted else 1
+
+
+def is_body(doc: Doc, owner: Token) -> bool:
+    """Whether an owner is named and no person, place or people: "its headquarters", of the International Committee."""
+    places = {i for p in doc._.places or () for i in range(p.start, p.end)}
+    name = owner.text[0].isupper() and owner.pos_ == "PROPN" and owner.i not in places
+    return name and owner.ent_type_ not in _STATES and owner.lower_ not in gazetteer().demonyms
+
+
+_STATES = frozenset(["PERSON", "GPE", "LOC", "NORP"])
 
 
 def _name(token: Token) -> bool:
@@ -119,7 +134,7 @@ def named(doc: Doc, start: int, end: int) -> str:
             break
         if doc[i].text == "of" and doc[i - 1].lemma_.lower() in PEOPLE and _is_name(doc[end - 1]):
             return named(doc, i + 1, end)
-        if doc[i].text == "of" and _also_alone(doc, start, i):
+        if doc[i].text == "of" and (_also_alone(doc, start, i) or _part_by_name(doc, start, i, end)):
             end = i
             break
     first = end - 1
@@ -135,6 +150,8 @@ def named(doc: Doc, start: int, end: int) -> str:
 
 def _is_name(last: Token) -> bool:
     """Whether a phrase that ends so names somebody, and no place or people."""
+    if last.text[0].isupper() and last.i and last.nbor(-1).text[0].isupper() and last.lower_ in _kinds():
+        return True  # "the Lake Chad Basin Commission", whatever the model takes it for
     if last.ent_type_:
         return last.ent_type_ in _NAMES
     return last.text[0].isupper() and last.lower_ not in gazetteer().demonyms and not gazetteer().meanings(last.text)
@@ -147,6 +164,19 @@ def _also_alone(doc: Doc, start: int, end: int) -> bool:
         first -= 1
     name = re.escape(doc[first:end].text)
     return end - first > 1 and re.search(rf"(?<!\w){name}(?!\w| of\b)", doc.text) is not None
+
+
+def _part_by_name(doc: Doc, start: int, of: int, end: int) -> bool:
+    """Whether the words before "of" are the name of a part of the body behind it, and more than what any such body
+    has: "the Bhairav Engineer Company of the Nepali Army", no "Northern Command of the Army"."""
+    first = of
+    while first > start and doc[first - 1].text[0].isupper():
+        first -= 1
+    whole = doc[end - 1]
+    if of - first < 2 or not whole.text[0].isupper() or whole.lower_ not in _kinds() | _OF_BODIES:
+        return False
+    plain = word_lists("common")["lower"] | gazetteer().demonyms.keys() | _OF_BODIES | _kinds()
+    return any(t.lower_ not in plain for t in doc[first:of])
 
 
 _OF_BODIES = frozenset(

@@ -38,7 +38,27 @@ _ARRIVALS = frozenset(
 """Words that may tell the end of a move as well as a visit."""
 
 _DEPARTURES = frozenset(
-    ["leave", "leaves", "left", "leaving", "depart", "departs", "departed", "departing", "departure"]
+    [
+        "leave",
+        "leaves",
+        "left",
+        "leaving",
+        "depart",
+        "departs",
+        "departed",
+        "departing",
+        "departure",
+        "go",
+        "goes",
+        "going",
+        "went",
+        "gone",
+        "head",
+        "heads",
+        "headed",
+        "heading",
+        "bound",
+    ]
 )
 """Words that may tell the beginning of a move as well as of a visit."""
 

@@ -17,27 +17,17 @@ WRONG = {
     "razlan-flight": "his arrival is not found",
     "comoros-rivals": "his island is read as a part of his name",
     "coast-guard-cebu": "Cebu, told first, is not narrowed to Cebu City",
-    "bhairav-engineers": "the town of arrival is not found in two articles",
-    "islamic-jihad-bureau": "its leaders' expulsion, told as history, is read as news",
     "kobowave-kigali": "the actor shows as 'its headquarters'; root and places are right",
     "philippine-embassy-tunis": '"there" is read as the country of the embassy',
     "capo-passero-duqm": "the port of arrival is not found, so the arrival joins the withdrawn case",
-    "cotton-committee-tashkent": "the headline's nations are read as the actor",
-    "seoul-juba-embassy": "the embassy is called by its town in a headline",
     "konombo-casablanca": "an outlet is read as the origin, his lawyer as going where he goes",
     "toowoomba-sasebo": "the ship's kind, before its name in a headline, makes a name of its own",
-    "lake-chad-commission": "'its secretariat' does not come to the commission",
     "rohingya-second-move": "what goes on is read as completed; people who go 'there' are an actor of their own",
 }
 """The stories that do not come out right yet, and why: what their articles say is not read right (all do where it is,
 see ``tests/processors/relocations/test_arcs.py``)."""
 NOISY = {
     "houthi-bureau": "delegates who go home from talks are told",
-    "coast-guard-cebu": "a fisherman in hospital is read as transferred",
-    "bhairav-engineers": "workers who came from the Gulf over the years are read as news",
-    "konombo-casablanca": "a team that came to play is read as a visit",
-    "toowoomba-sasebo": "a minister's visit is read as a transfer to come",
-    "rohingya-second-move": "'closer to the capital' is read as a move there",
 }
 """The arcs with noise that is read as a move, and which."""
 

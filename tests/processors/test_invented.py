@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from spacy.language import Language
 
-from processors.components.learned_moves import owning
+from processors.components.apposed import owning
 from processors.components.placenames import with_article
 from processors.extract import extract_text
 from stream.messages import LocationChange
