@@ -24,7 +24,10 @@ def with_own_origin(doc: Doc, move: Move, moves: Sequence[Move]) -> Move:
         return move.but(origin=None)
     if marked(doc, origin):
         return move
-    foreign = _meanwhile(doc, move, origin) or _reached_later(doc, move, moves) or _crossed_at(doc, move)
+    foreign = (
+        _meanwhile(doc, move, origin) or _reached_later(doc, move, moves) or _crossed_at(doc, move)
+        or _only_meant(doc, move, moves)
+    )  # fmt: skip
     return move.but(origin=None) if foreign else move
 
 
@@ -87,11 +90,27 @@ def _reached_later(doc: Doc, move: Move, moves: Sequence[Move]) -> bool:
         return False
     if origin.start < move.sentence[1] and {t.lower_ for t in doc[goal.end : origin.start]} & _THEN:
         return True
-    ends = (m for m in moves if m.destination is not None and m.destination.start == origin.start)
-    return any(m.trigger.token >= trigger and same_actor(doc, m, move) for m in ends)
+    return any(m.trigger.token >= trigger and same_actor(doc, m, move) for m in _ending_there(move, moves))
 
 
 _THEN = frozenset(["then", "later", "onward", "onwards", "afterwards", "next", "finally"])
+
+
+def _only_meant(doc: Doc, move: Move, moves: Sequence[Move]) -> bool:
+    """ "caught with a ticket to Dubai", "on the road to Lethem": nobody got there."""
+    origin = move.origin
+    assert origin is not None
+    start = origin.start - (doc[origin.start - 1].lower_ == "the")
+    to = doc[start - 1]
+    return to.lower_ == "to" and to.head.pos_ in {"NOUN", "ADV", "ADJ"} and not _ending_there(move, moves)
+
+
+def _ending_there(move: Move, moves: Sequence[Move]) -> list[Move]:
+    """The moves that end at the very words that the move's origin was read from."""
+    origin = move.origin
+    return [
+        m for m in moves if origin is not None and m.destination is not None and m.destination.start == origin.start
+    ]
 
 
 def _crossed_at(doc: Doc, move: Move) -> bool:
