@@ -60,10 +60,10 @@ def brought_here(doc: Doc, move: Move) -> Move:
     goal = move.destination
     if goal is not None and goal.start in range(move.trigger.token, move.sentence[1]):
         return move
-    towns = (
-        p for p in reversed(doc._.places) if p.start < verb.i and not p.anaphor and _town(p) and not _same(p, origin)
-    )
-    return move.but(destination=next(towns, goal))
+    before = [p for p in doc._.places if p.start < verb.i and not p.anaphor]
+    fled = {p.span(doc).text for p in before if doc[p.start - 1].lower_ in {"from", "outside"}}
+    here = (p for p in reversed(before) if _town(p) and p.span(doc).text not in fled and not _same(p, origin))
+    return move.but(destination=next(here, goal))
 
 
 def _town(place: PlaceMention) -> bool:

@@ -36,14 +36,14 @@ def _chained(doc: Doc, moves: list[Move]) -> list[Move]:
     """A hop without an origin starts where the same actor's hop before it ended ("then travelled on to Madrid")."""
     result: list[Move] = []
     for move in moves:
-        move = from_last_stop(doc, move, [m for m in result if _same_actor(doc, m, move)])
+        move = from_last_stop(doc, move, [m for m in result if same_actor(doc, m, move)])
         previous = result[-1] if result else None
         if (
             move.origin is None
             and move.destination
             and previous
             and previous.destination
-            and _same_actor(doc, previous, move)
+            and same_actor(doc, previous, move)
         ):
             words = {t.lower_ for t in doc[previous.trigger.token : move.trigger.end + 6]}
             differs = not compatible(previous.destination, move.destination)
@@ -60,7 +60,7 @@ def _chained(doc: Doc, moves: list[Move]) -> list[Move]:
 
 def same_move(doc: Doc, a: Move, b: Move) -> bool:
     """Whether two tellings are of one hop: compatible actors and places, and at least one place in common."""
-    if a.trigger.opens != b.trigger.opens or not (_same_actor(doc, a, b) or _headline_and_lead(doc, a, b)):
+    if a.trigger.opens != b.trigger.opens or not (same_actor(doc, a, b) or _headline_and_lead(doc, a, b)):
         return False
     if a.trigger.opens and _office(doc, a) != _office(doc, b):
         return False
@@ -115,7 +115,10 @@ def compatible(a: PlaceMention | None, b: PlaceMention | None) -> bool:
     if a.toponym is not None and b.toponym is not None:
         broad = "country" in {a.toponym.kind, b.toponym.kind} or "region" in {a.toponym.kind, b.toponym.kind}
         return a.toponym == b.toponym or (broad and a.country == b.country and a.country is not None)
-    return a.country == b.country
+    if a.country != b.country or (a.toponym is None) == (b.toponym is None) or a.anaphor or b.anaphor:
+        return a.country == b.country
+    known = a.toponym or b.toponym
+    return known is not None and known.kind in {"country", "region"}  # a town that is known is no unknown one
 
 
 RELATIVES = frozenset(
@@ -125,7 +128,8 @@ RELATIVES = frozenset(
 """Who travels with somebody and is not the same."""
 
 
-def _same_actor(doc: Doc, a: Move, b: Move) -> bool:
+def same_actor(doc: Doc, a: Move, b: Move) -> bool:
+    """Whether two moves are of one actor, as far as their words tell."""
     if len({a.actor.head, b.actor.head}) > 1 and any(doc[m.actor.head].lemma_.lower() in RELATIVES for m in (a, b)):
         return root_of(doc, a.actor) == root_of(doc, b.actor)
     if root_of(doc, a.actor) == root_of(doc, b.actor) or a.actor.head == b.actor.head:

@@ -21,14 +21,15 @@ from processors.components.placenames import (
     with_article,
 )
 from processors.components.surroundings import (
+    container,
+    described_country,
     governs,
     likeliest,
     part_of_speech,
     standing,
-    told_country,
     with_countries,
 )
-from processors.gazetteer import Context, gazetteer
+from processors.gazetteer import Context, Toponym, gazetteer
 from processors.lexicons import word_lists
 from stream.messages import PlaceRole
 
@@ -320,15 +321,15 @@ class Places:
         return doc[start : name if self._gazetteer.meanings(doc[start:name].text) else end].text
 
     def _mention(self, doc: Doc, start: int, end: int, weak: bool, context: Context) -> PlaceMention:
-        within = told_country(doc, start, end, self._gazetteer)
+        beside = container(doc, end, self._gazetteer)
+        within = beside or described_country(doc, start, end, self._gazetteer)
         name = self._bare(doc, start, end)
         toponym = self._gazetteer.resolve(name, context, within)
         if toponym is None:
             toponym = self._gazetteer.resolve(with_article(name), context, within)
         if weak and toponym is not None and toponym.population < 1000 and toponym.kind == "city":
             toponym = None
-        other = within is not None and toponym is not None and within != toponym.country
-        if toponym is not None and other and (doc[end].lower_ == "in" or toponym.prior < WELL_KNOWN):
+        if toponym is not None and within and within != toponym.country and _another(doc[end], beside, toponym):
             toponym = None  # "Novo Selo in Kosovo": another place of that name
         country = toponym.country if toponym else within
         if toponym is None and country is None:
@@ -342,6 +343,11 @@ class Places:
             return PlaceMention(start, end, toponym, role, country, weak)
         lead, unsupported, rival = standing(name, toponym, context, self._gazetteer)
         return PlaceMention(start, end, toponym, role, country, weak, False, lead, unsupported, rival)
+
+
+def _another(after: Token, beside: str | None, toponym: Toponym) -> bool:
+    """Whether a country that the text gives with a name says that a place is meant which the gazetteer has not."""
+    return after.lower_ == "in" or (beside is None and toponym.prior < WELL_KNOWN)
 
 
 def _from_to(doc: Doc, before: Token, end: int) -> bool:

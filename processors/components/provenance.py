@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from spacy.tokens import Doc, Token
 
+from processors.components.merging import same_actor
 from processors.components.model import Move, PlaceMention
 from processors.components.phrases import SUBJECTS
 from processors.components.seats import marked
@@ -23,7 +24,10 @@ def with_own_origin(doc: Doc, move: Move, moves: Sequence[Move]) -> Move:
         return move.but(origin=None)
     if marked(doc, origin):
         return move
-    foreign = _meanwhile(doc, move, origin) or _reached_later(move, moves) or _crossed_at(doc, move)
+    foreign = (
+        _meanwhile(doc, move, origin) or _reached_later(doc, move, moves) or _crossed_at(doc, move)
+        or _only_meant(doc, move, moves)
+    )  # fmt: skip
     return move.but(origin=None) if foreign else move
 
 
@@ -52,11 +56,11 @@ def _meanwhile(doc: Doc, move: Move, place: PlaceMention) -> bool:
             return False
         verb = verb.head
     who = [c for c in verb.children if c.dep_ in SUBJECTS]
-    under = _link(verb, clause) == "advcl"
+    under = _link(verb, clause) == "advcl" and verb.lemma_ != "be"
     return under and verb.i > clause.i and not any(is_actor(doc, move, c) for c in who)
 
 
-_CONJUNCTIONS = frozenset(["as", "while", "when", "because", "once"])
+_CONJUNCTIONS = frozenset(["as", "while", "when", "because"])
 """What a place stands behind that is the subject of another clause, whatever the parser made of it."""
 
 
@@ -77,14 +81,36 @@ def _verb(token: Token) -> Token | None:
     return token if token.pos_ in {"VERB", "AUX"} else _above(token)
 
 
-def _reached_later(move: Move, moves: Sequence[Move]) -> bool:
+def _reached_later(doc: Doc, move: Move, moves: Sequence[Move]) -> bool:
     """ "travelled to Larnaca and continued to Valletta": of the first hop Valletta is no origin."""
-    origin, trigger = move.origin, move.trigger.token
+    origin, goal, trigger = move.origin, move.destination, move.trigger.token
     assert origin is not None
-    if origin.start < trigger:
+    assert goal is not None
+    if origin.start < max(trigger, goal.start):
         return False
-    ends = (m for m in moves if m.destination is not None and m.destination.start == origin.start)
-    return any(m.trigger.token > trigger or m.trigger.token == trigger for m in ends)
+    if origin.start < move.sentence[1] and {t.lower_ for t in doc[goal.end : origin.start]} & _THEN:
+        return True
+    return any(m.trigger.token >= trigger and same_actor(doc, m, move) for m in _ending_there(move, moves))
+
+
+_THEN = frozenset(["then", "later", "onward", "onwards", "afterwards", "next", "finally"])
+
+
+def _only_meant(doc: Doc, move: Move, moves: Sequence[Move]) -> bool:
+    """ "caught with a ticket to Dubai", "on the road to Lethem": nobody got there."""
+    origin = move.origin
+    assert origin is not None
+    start = origin.start - (doc[origin.start - 1].lower_ == "the")
+    to = doc[start - 1]
+    return to.lower_ == "to" and to.head.pos_ in {"NOUN", "ADV", "ADJ"} and not _ending_there(move, moves)
+
+
+def _ending_there(move: Move, moves: Sequence[Move]) -> list[Move]:
+    """The moves that end at the very words that the move's origin was read from."""
+    origin = move.origin
+    return [
+        m for m in moves if origin is not None and m.destination is not None and m.destination.start == origin.start
+    ]
 
 
 def _crossed_at(doc: Doc, move: Move) -> bool:

@@ -17,10 +17,10 @@ def likeliest(context: Context) -> str | None:
     return best[0][0] if best and best[0][0] and (len(best) == 1 or best[0][1] > best[1][1]) else None
 
 
-def told_country(doc: Doc, start: int, end: int, names: Gazetteer) -> str | None:
-    """The country that the text gives with a name: right behind it; "the Honduran fishing village of"; or ", a
-    border town in Mauritania" behind it."""
-    return container(doc, end, names) or _of_people(doc, start, names) or _apposed(doc, end, names)
+def described_country(doc: Doc, start: int, end: int, names: Gazetteer) -> str | None:
+    """The country that a description tells: "the Honduran fishing village of" before the name, or ", a border town in
+    Mauritania" behind it."""
+    return _of_people(doc, start, names) or _apposed(doc, end, names)
 
 
 _MOST_BETWEEN = 3
