@@ -139,13 +139,13 @@ def _surer(
 
 def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
     """The move with names put together that were cut, actors that are one list, and no country beside its own city."""
+    text = doc.text  # put together from its tokens each time
     actors, origins, destinations = (
-        _on_its_line(doc.text, said, whole_names(doc.text, spans))
-        for spans in (said.actors, said.origins, said.destinations)
+        _on_its_line(text, said, whole_names(text, spans)) for spans in (said.actors, said.origins, said.destinations)
     )
     origins, destinations = _finest(doc, origins, places), _finest(doc, destinations, places)
     return replace(
-        said, actors=one_list(doc.text, actors, _subject(doc, said)),
+        said, actors=one_list(text, actors, _subject(doc, said)),
         origins=_left(doc, said, origins, len(destinations)), destinations=_goals(doc, destinations),
     )  # fmt: skip
 

@@ -50,6 +50,13 @@ class Passage:
     """Where moves are looked for, as character offsets; None: everywhere."""
 
 
+_SPARED = "optimization.disable_specified_optimizers", "SkipLayerNormFusion"
+"""onnxruntime's one step for a sum and its normalisation takes three times as long as the two of them."""
+
+_FIRST = ("trigger",)
+_SECOND = tuple(name for name in OUTPUTS if name not in _FIRST)
+"""What is asked of the network at each reading."""
+
 Asked = Callable[[int, int, float], bool]
 """Whether to ask about a trigger: the passage's number, the trigger's first character, and its probability."""
 
@@ -85,6 +92,7 @@ class LearnedExtractor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.add_session_config_entry(*_SPARED)
         self._session = onnxruntime.InferenceSession(
             str(folder / MODEL), sess_options=options, providers=["CPUExecutionProvider"]
         )
@@ -115,7 +123,7 @@ class LearnedExtractor:
             for p in (prepared[n],)
         ]
         found: list[list[LearnedMove]] = [[] for _ in passages]
-        answers = self._run(prepared, reads)
+        answers = self._run(prepared, reads, _SECOND)
         for (n, _, probability), read, answer in zip(questions, reads, answers, strict=True):
             move = decoded(
                 passages[n].text, prepared[n].words, read.words, read.marked or range(0), probability, answer
@@ -138,7 +146,7 @@ class LearnedExtractor:
         reads = [_Read(n, window) for n, p in enumerate(prepared) for window in _windows(p)]
         sums: list[Floats] = [np.zeros((len(p.words), 3), dtype=np.float32) for p in prepared]
         times = [np.zeros((len(p.words), 1), dtype=np.float32) for p in prepared]
-        for read, answer in zip(reads, self._run(prepared, reads), strict=True):
+        for read, answer in zip(reads, self._run(prepared, reads, _FIRST), strict=True):
             here = slice(read.words.start, read.words.stop)
             sums[read.text][here] += softmax(answer["trigger"])
             times[read.text][here] += 1
@@ -146,13 +154,15 @@ class LearnedExtractor:
             text[read_times[:, 0] == 0, OUTSIDE] = 1
         return [np.asarray(s / np.maximum(t, 1), dtype=np.float32) for s, t in zip(sums, times, strict=True)]
 
-    def _run(self, prepared: Sequence[_Prepared], reads: Sequence[_Read]) -> list[dict[str, Floats]]:
-        """The network's logits for each window, in order; those of pieces only at the first piece of each word."""
+    def _run(
+        self, prepared: Sequence[_Prepared], reads: Sequence[_Read], wanted: Sequence[str]
+    ) -> list[dict[str, Floats]]:
+        """The logits ``wanted`` for each window, in order; those of pieces only at the first piece of each word."""
         lengths = [prepared[r.text].words.pieces(r.words) + 2 for r in reads]
         answers: list[dict[str, Floats]] = [{} for _ in reads]
         for group in batches(lengths, BATCH):
             inputs = _inputs([(prepared[reads[i].text].words, reads[i]) for i in group], max(lengths[i] for i in group))
-            outputs = dict(zip(OUTPUTS, self._session.run(list(OUTPUTS), inputs), strict=True))
+            outputs = dict(zip(wanted, self._session.run(wanted, inputs), strict=True))
             for row, i in enumerate(group):
                 heads = prepared[reads[i].text].words.heads(reads[i].words)
                 answers[i] = {
