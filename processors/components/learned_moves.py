@@ -146,14 +146,14 @@ def _surer(
 
 def _tidied(doc: Doc, said: LearnedMove, places: Places) -> LearnedMove:
     """The move with names put together that were cut, actors that are one list, and no country beside its own city."""
+    text = doc.text  # put together from its tokens each time
     actors, origins, destinations = (
-        _on_its_line(doc.text, said, whole_names(doc.text, spans))
-        for spans in (said.actors, said.origins, said.destinations)
+        _on_its_line(text, said, whole_names(text, spans)) for spans in (said.actors, said.origins, said.destinations)
     )
     origins, destinations = _finest(doc, origins, places), _goals(doc, _finest(doc, destinations, places))
-    origins = in_turn(doc.text, _left(doc, said, origins, len(destinations)), destinations)
+    origins = in_turn(text, _left(doc, said, origins, len(destinations)), destinations)
     return replace(
-        said, actors=one_list(doc.text, actors, _subject(doc, said)), origins=origins, destinations=destinations,
+        said, actors=one_list(text, actors, _subject(doc, said)), origins=origins, destinations=destinations,
     )  # fmt: skip
 
 

@@ -57,6 +57,13 @@ class Passage:
 _OF_WORDS = frozenset(["trigger", "roles"])
 """Of the network's outputs those of each word, not of the whole window."""
 
+_SPARED = "optimization.disable_specified_optimizers", "SkipLayerNormFusion"
+"""onnxruntime's one step for a sum and its normalisation takes three times as long as the two of them."""
+
+_FIRST = ("trigger",)
+_SECOND = tuple(name for name in OUTPUTS if name not in _FIRST)
+"""What is asked of the network at each reading."""
+
 Asked = Callable[[int, int, float], bool]
 """Whether to ask about a trigger: the passage's number, the trigger's first character, and its probability."""
 
@@ -92,6 +99,7 @@ class LearnedExtractor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.add_session_config_entry(*_SPARED)
         self._session = onnxruntime.InferenceSession(
             str(folder / MODEL), sess_options=options, providers=["CPUExecutionProvider"]
         )
@@ -141,7 +149,7 @@ class LearnedExtractor:
         reads = [_Read(n, window) for n, p in enumerate(prepared) for window in _windows(p)]
         sums: list[Floats] = [np.zeros((len(p.words), 3), dtype=np.float32) for p in prepared]
         times = [np.zeros((len(p.words), 1), dtype=np.float32) for p in prepared]
-        for read, answer in zip(reads, self._run(prepared, reads), strict=True):
+        for read, answer in zip(reads, self._run(prepared, reads, _FIRST), strict=True):
             here = slice(read.words.start, read.words.stop)
             sums[read.text][here] += answer["trigger"]
             times[read.text][here] += 1
@@ -153,9 +161,9 @@ class LearnedExtractor:
         self, prepared: Sequence[_Prepared], wide: Sequence[_Read], narrow: Sequence[_Read]
     ) -> list[dict[str, Floats]]:
         """Of each question the mean of both answers; the wide window's alone where the narrow one is no other."""
-        answers = self._run(prepared, wide)
+        answers = self._run(prepared, wide, _SECOND)
         again = [i for i, (one, other) in enumerate(zip(wide, narrow, strict=True)) if one.words != other.words]
-        for i, answer in zip(again, self._run(prepared, [narrow[i] for i in again]), strict=True):
+        for i, answer in zip(again, self._run(prepared, [narrow[i] for i in again], _SECOND), strict=True):
             one, other = wide[i].words, narrow[i].words
             both = range(max(one.start, other.start), min(one.stop, other.stop))
             for name, value in answer.items():
@@ -164,13 +172,15 @@ class LearnedExtractor:
                 mine += (its - mine) / 2
         return answers
 
-    def _run(self, prepared: Sequence[_Prepared], reads: Sequence[_Read]) -> list[dict[str, Floats]]:
-        """The network's probabilities for each window, in order; those of pieces only at the first of each word."""
+    def _run(
+        self, prepared: Sequence[_Prepared], reads: Sequence[_Read], wanted: Sequence[str]
+    ) -> list[dict[str, Floats]]:
+        """The probabilities ``wanted`` for each window, in order; those of pieces only at the first of each word."""
         lengths = [prepared[r.text].words.pieces(r.words) + 2 for r in reads]
         answers: list[dict[str, Floats]] = [{} for _ in reads]
         for group in batches(lengths, BATCH):
             inputs = _inputs([(prepared[reads[i].text].words, reads[i]) for i in group], max(lengths[i] for i in group))
-            outputs = dict(zip(OUTPUTS, self._session.run(list(OUTPUTS), inputs), strict=True))
+            outputs = dict(zip(wanted, self._session.run(wanted, inputs), strict=True))
             for row, i in enumerate(group):
                 heads = prepared[reads[i].text].words.heads(reads[i].words)
                 answers[i] = {
