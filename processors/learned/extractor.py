@@ -23,10 +23,6 @@ MODEL, TOKENIZER = "moves.onnx", "moves-tokenizer.json"
 WINDOW = 96
 """Word pieces of a window: nearly all passages of training are shorter."""
 
-NARROW = 48
-"""Word pieces of a second window in which a trigger is asked about: of the words in both the mean of both answers is
-better than either, for what stands far off lets the network name places and actors of other moves."""
-
 OVERLAP = 1
 """Sentences that a window shares with the one before it."""
 
@@ -53,9 +49,6 @@ class Passage:
     wanted: Sequence[tuple[int, int]] | None = None
     """Where moves are looked for, as character offsets; None: everywhere."""
 
-
-_OF_WORDS = frozenset(["trigger", "roles"])
-"""Of the network's outputs those of each word, not of the whole window."""
 
 _SPARED = "optimization.disable_specified_optimizers", "SkipLayerNormFusion"
 """onnxruntime's one step for a sum and its normalisation takes three times as long as the two of them."""
@@ -124,9 +117,13 @@ class LearnedExtractor:
             for trigger, probability in triggers(tags)
             if asked is None or asked(n, int(prepared[n].words.starts[trigger.start]), probability)
         ]
-        wide, narrow = ([_asking(prepared, n, t, most) for n, t, _ in questions] for most in (WINDOW, NARROW))
+        reads = [
+            _Read(n, windows.around(p.words, p.parts, trigger.start, WINDOW), trigger)
+            for n, trigger, _ in questions
+            for p in (prepared[n],)
+        ]
         found: list[list[LearnedMove]] = [[] for _ in passages]
-        reads, answers = wide, self._answers(prepared, wide, narrow)
+        answers = self._run(prepared, reads, _SECOND)
         for (n, _, probability), read, answer in zip(questions, reads, answers, strict=True):
             move = decoded(
                 passages[n].text, prepared[n].words, read.words, read.marked or range(0), probability, answer
@@ -151,31 +148,16 @@ class LearnedExtractor:
         times = [np.zeros((len(p.words), 1), dtype=np.float32) for p in prepared]
         for read, answer in zip(reads, self._run(prepared, reads, _FIRST), strict=True):
             here = slice(read.words.start, read.words.stop)
-            sums[read.text][here] += answer["trigger"]
+            sums[read.text][here] += softmax(answer["trigger"])
             times[read.text][here] += 1
         for text, read_times in zip(sums, times, strict=True):
             text[read_times[:, 0] == 0, OUTSIDE] = 1
         return [np.asarray(s / np.maximum(t, 1), dtype=np.float32) for s, t in zip(sums, times, strict=True)]
 
-    def _answers(
-        self, prepared: Sequence[_Prepared], wide: Sequence[_Read], narrow: Sequence[_Read]
-    ) -> list[dict[str, Floats]]:
-        """Of each question the mean of both answers; the wide window's alone where the narrow one is no other."""
-        answers = self._run(prepared, wide, _SECOND)
-        again = [i for i, (one, other) in enumerate(zip(wide, narrow, strict=True)) if one.words != other.words]
-        for i, answer in zip(again, self._run(prepared, [narrow[i] for i in again], _SECOND), strict=True):
-            one, other = wide[i].words, narrow[i].words
-            both = range(max(one.start, other.start), min(one.stop, other.stop))
-            for name, value in answer.items():
-                here, there = (slice(both.start - w.start, both.stop - w.start) for w in (one, other))
-                mine, its = (answers[i][name][here], value[there]) if name in _OF_WORDS else (answers[i][name], value)
-                mine += (its - mine) / 2
-        return answers
-
     def _run(
         self, prepared: Sequence[_Prepared], reads: Sequence[_Read], wanted: Sequence[str]
     ) -> list[dict[str, Floats]]:
-        """The probabilities ``wanted`` for each window, in order; those of pieces only at the first of each word."""
+        """The logits ``wanted`` for each window, in order; those of pieces only at the first piece of each word."""
         lengths = [prepared[r.text].words.pieces(r.words) + 2 for r in reads]
         answers: list[dict[str, Floats]] = [{} for _ in reads]
         for group in batches(lengths, BATCH):
@@ -184,15 +166,10 @@ class LearnedExtractor:
             for row, i in enumerate(group):
                 heads = prepared[reads[i].text].words.heads(reads[i].words)
                 answers[i] = {
-                    name: softmax(value[row, heads] if name in _OF_WORDS else value[row])
+                    name: value[row, heads] if name in ("trigger", "roles") else value[row]
                     for name, value in outputs.items()
                 }
         return answers
-
-
-def _asking(prepared: Sequence[_Prepared], text: int, trigger: range, most: int) -> _Read:
-    words, parts = prepared[text].words, prepared[text].parts
-    return _Read(text, windows.around(words, parts, trigger.start, most), trigger)
 
 
 def _windows(text: _Prepared) -> list[range]:
@@ -232,7 +209,7 @@ def decoded(
     text: str, words: Words, window: range, trigger: range, first: float, answer: dict[str, Floats]
 ) -> LearnedMove | None:
     """The move that the second reading makes of a trigger, None without any place; ``first``: the first reading's."""
-    tags = answer["roles"]
+    tags = softmax(answer["roles"])
     role = {name: tags[:, column] for column, name in enumerate(ROLES)}
     found: dict[Role, list[Span]] = {
         name: spans(text, words, window.start, role[name], IN_SPAN, EDGE) for name in ROLES
@@ -249,12 +226,12 @@ def decoded(
         actor = likeliest(text, words, window.start, role["actor"], FAINT_SPAN)
         found["actor"] = [actor] if actor else []
     start, end = int(words.starts[trigger.start]), int(words.ends[trigger.stop - 1])
-    status, kind, actor_type = (answer[name] for name in ("status", "kind", "actor_type"))
+    status, kind, actor_type = (softmax(answer[name]) for name in ("status", "kind", "actor_type"))
     return LearnedMove(
         Span(start, end, first), tuple(found["actor"]), tuple(found["origin"]), tuple(found["destination"]),
         _nearest(found["attribution"], start), _nearest(found["date"], start),
         STATUSES[int(status.argmax())], float(status.max()), KINDS[int(kind.argmax())], float(kind.max()),
-        ACTOR_TYPES[int(actor_type.argmax())], math.sqrt(first * float(answer["event"][1])),
+        ACTOR_TYPES[int(actor_type.argmax())], math.sqrt(first * float(softmax(answer["event"])[1])),
         (_other(text, words, window.start, role["actor"], found["actor"]),
          _other(text, words, window.start, role["origin"], found["origin"])),
     )  # fmt: skip
