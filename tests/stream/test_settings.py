@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.errors import ConfigError
+from stream.logs import redact
 from stream.sections import parse_duration
 from stream.settings import FILE, PREFIX, Settings, known, load_settings, source_of
 
@@ -384,3 +385,31 @@ def test_variables_for_the_tests_are_no_settings(monkeypatch: pytest.MonkeyPatch
     before = load_settings()
     monkeypatch.setenv("NEWSWATCH_TEST_KAFKA", "kafka://127.0.0.1:9092")
     assert load_settings() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'password = "hunter2"',
+        '[kafka]\npasswords = "hunter2"',
+        "[kafka]\npassword = 5",
+        '[kibana]\npassword = "hunter2"',
+        '[elasticsearch]\ntoken = "hunter2"',
+        '[[notify.webhook]]\nname = "a"\nurl = "https://a.example"\nsecret = "hunter2"',
+        '[[notify.webhook]]\nname = "a"\nurl = "https://a.example"\ntoken = "hunter2"',
+        '[[notify.mail]]\nname = "a"\nto = ["a@b.example"]\nfrom = "c@d.example"\nhost = "e"\npassword = 5',
+    ],
+)
+def test_what_is_said_of_a_secret_comes_whole_out_of_the_redaction(tmp_path: Path, text: str) -> None:
+    (tmp_path / "wrong.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(tmp_path / "wrong.toml")
+    assert "hunter2" not in str(caught.value)
+    assert redact(str(caught.value)) == str(caught.value)
+
+
+def test_so_does_a_variable_that_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSWATCH_KAFKA__PASSWORDS", "hunter2")
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert redact(str(caught.value)) == str(caught.value)
