@@ -21,6 +21,8 @@ from processors.relocations.statement import Statement, from_row, micros
 from stream.errors import LogError
 from stream.messages import Relocation, refuse_newer
 
+_ROOM = 1_000
+"""Bytes of a row beside a value."""
 ROOTS_OF = 200_000
 """Roots are kept in memory, those used last, as long as they hold no more statements than this (of some 2 KB)."""
 
@@ -115,7 +117,7 @@ class Cache:
 
     def drop(self, partition: int) -> None:
         """Forget all of a partition."""
-        for table in ("statements", "updates", "known", "offsets"):
+        for table in ("statements", "roots", "updates", "known", "offsets"):
             self._execute(f"DELETE FROM {table} WHERE partition = ?", partition)
         self.taken_down = {known for known in self.taken_down if known[0] != partition}
         self.forget_roots(partition)
@@ -176,8 +178,15 @@ class Cache:
         while self._held > ROOTS_OF and len(self._roots) > 1:
             (partition, root), oldest = self._roots.popitem(last=False)
             self._held -= len(oldest)
-            values = (hash((partition, root)), root, self._era, oldest.asleep())
-            self._execute("INSERT OR REPLACE INTO roots VALUES (?, ?, ?, ?)", *values)
+            self._put_to_sleep(partition, root, oldest.asleep())
+
+    def _put_to_sleep(self, partition: int, root: str, row: bytes) -> None:
+        """What is too large for a value of SQLite (of a million statements and more) is walked anew instead."""
+        if len(row) + len(root.encode()) < self._db.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) - _ROOM:
+            values = (hash((partition, root)), partition, root, self._era, row)
+            self._execute("INSERT OR REPLACE INTO roots VALUES (?, ?, ?, ?, ?)", *values)
+        else:  # nor must it be found as it was when it was smaller
+            self._execute("DELETE FROM roots WHERE root = ?", hash((partition, root)))
 
     def update(self, partition: int, article_id: str, version: int) -> None:
         """Note an update of an article."""
@@ -250,7 +259,8 @@ _SCHEMA = (
     " row BLOB)",  # root and article: see _hashes
     "CREATE INDEX of_root ON statements (root)",
     "CREATE INDEX of_article ON statements (article)",
-    "CREATE TABLE roots (root INTEGER PRIMARY KEY, name TEXT, era INTEGER, row BLOB)",  # asleep; root: see _hashes
+    # asleep; root: see _hashes
+    "CREATE TABLE roots (root INTEGER PRIMARY KEY, partition INTEGER, name TEXT, era INTEGER, row BLOB)",
     "CREATE TABLE updates (partition INTEGER, article_id TEXT, version INTEGER,"
     " PRIMARY KEY (partition, article_id, version)) WITHOUT ROWID",
     "CREATE TABLE known (partition INTEGER, id TEXT, entry BLOB, PRIMARY KEY (partition, id)) WITHOUT ROWID",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -312,3 +313,32 @@ def test_an_actor_of_many_cases_whose_latest_report_turns_out_to_be_old(then: li
     for one in [*said, _to_town(3, 100, "late"), *then]:
         desk.take([one])
     assert set(desk.living()) == set(_at_once([*said, _to_town(3, 100, "late"), *then]))
+
+
+def test_roots_asleep_go_with_their_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "ROOTS_OF", 0)
+    kept = Cache()
+    fusion = Fusion(kept)
+    for partition in (0, 1):
+        fusion.take(partition, [compact(told("a", n, root=f"root {n}")) for n in range(3)])
+    kept.drop(0)
+    (left,) = kept._execute("SELECT count(*) FROM roots WHERE partition = 0").fetchone()
+    (others,) = kept._execute("SELECT count(*) FROM roots").fetchone()
+    assert (left, others) == (0, 2)  # the one used last is awake
+
+
+def test_a_root_too_large_for_the_file_is_walked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one of a million statements is: SQLite takes no value of more than a billion bytes."""
+    monkeypatch.setattr(cache, "ROOTS_OF", 0)
+    desk, whole = Desk(), Desk()
+    desk._cache._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000)
+    for day in range(40):
+        desk.take([told(f"outlet {day}", day)])
+        desk.take([told("another", day, root="another root")])
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "ROOTS_OF", 10_000)
+        for day in range(40):
+            whole.take([told(f"outlet {day}", day)])
+            whole.take([told("another", day, root="another root")])
+    assert desk.living() == whole.living()
+    assert [t.id for t in desk.transitions] == [t.id for t in whole.transitions]
