@@ -45,6 +45,8 @@ class Field:
     """Its whole values can be counted; so they can for every keyword."""
     values: tuple[str, ...] = ()
     """The only values of a keyword, where they are a closed set: a query that misspells one is refused."""
+    country: bool = False
+    """A keyword whose values are codes of countries: a query with one that there is not is refused."""
 
     @property
     def countable(self) -> bool:
@@ -81,7 +83,7 @@ _ACTOR = (
 _PLACE = (
     Field("text", "words", "The place as the article words it.", default=True),
     Field("name", "words", "Name of the place.", default=True, facet=True),
-    Field("country", "keyword", "Country of the place, ISO 3166-1 alpha-2."),
+    Field("country", "keyword", "Country of the place, ISO 3166-1 alpha-2.", country=True),
     Field("admin1", "words", "Name or GeoNames code of the first-level division.", facet=True),
     _one_of("kind", PlaceKind, "What the place is."),
     Field("geonames_id", "number", "GeoNames id of the place."),
@@ -94,7 +96,7 @@ _MODEL = (
 )
 _END = (
     Field("name", "words", "Name of the place.", facet=True),
-    Field("country", "keyword", "Country of the place, ISO 3166-1 alpha-2."),
+    Field("country", "keyword", "Country of the place, ISO 3166-1 alpha-2.", country=True),
 )
 
 _ARTICLES = (

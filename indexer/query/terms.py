@@ -9,6 +9,7 @@ from typing import Any
 from luqum import tree as lucene
 
 from indexer.fields import Field
+from indexer.query.countries import country_called, is_country
 from indexer.query.tree import Bound, Equals, Exists, Moment, Node, Range, Wildcard, Words
 from indexer.query.values import (
     DATE_HELP,
@@ -133,6 +134,10 @@ def _keyword(text: str, field: Field) -> str:
         near = get_close_matches(value, field.values, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise Refusal(text, f"one of {', '.join(field.values)} for {field.path}{hint}")
+    if field.country and not is_country(value):
+        meant = country_called(text)
+        hint = f" (did you mean {meant}?)" if meant else ""
+        raise Refusal(text, f"a country's ISO 3166-1 code of two letters for {field.path}, such as IQ{hint}")
     return value
 
 

@@ -49,6 +49,8 @@ NUMBERS = st.one_of(st.integers(-3, 3), st.sampled_from([0.5, 1.0, -0.25, 1 << 5
 def _value(field: Field) -> st.SearchStrategy[Any]:
     if field.values:
         return st.sampled_from(field.values)
+    if field.country:
+        return TEXTS | st.sampled_from(["IQ", "gb", "XK"])
     by_type: dict[str, st.SearchStrategy[Any]] = {
         "keyword": TEXTS,
         "words": TEXTS,
@@ -106,7 +108,8 @@ def _leaf(field: Field) -> st.SearchStrategy[Node]:
     if field.type == "words":
         return st.one_of(exists, _words((field.path,)), _wild_word((field.path,)))
     if field.type == "keyword":
-        values = st.sampled_from(field.values) if field.values else TEXTS.map(fold).filter(lambda v: v and fold(v) == v)
+        known = field.values or (("iq", "gb", "xk") if field.country else ())
+        values = st.sampled_from(known) if known else TEXTS.map(fold).filter(lambda v: v and fold(v) == v)
         free: list[st.SearchStrategy[Node]] = [] if field.values else [_wild_value(field.path)]
         return st.one_of(exists, values.map(lambda v: Equals(field.path, v)), _range(field.path, values), *free)
     if field.type == "number":

