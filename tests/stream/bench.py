@@ -140,7 +140,7 @@ def make_worker(log: Log, handler: Handler, records: int = 500) -> Worker:
     return Worker(log, NAMES, STAGE, "articles", handler, Limits(records=records))
 
 
-def work(worker: Worker, done: Callable[[], bool], within: float = 20.0) -> None:
+def work(worker: Worker, done: Callable[[], bool], within: float = 60.0) -> None:
     """Step until ``done``; errors of the log are survived as ``run_workers`` does."""
     deadline = time.monotonic() + within
     while not done():
