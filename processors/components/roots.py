@@ -128,7 +128,7 @@ def named(doc: Doc, start: int, end: int) -> str:
     "the frigate Te Kaha"), of people of an organisation ("leaders of the Azawad Front", "the Azawad Front leaders") and
     of a part that the text also names alone ("the Bhairav Company of the Nepali Army") that name alone."""
     last = doc[end - 1]
-    if end - start > 1 and last.is_lower and last.lemma_.lower() in PEOPLE and last.nbor(-1).ent_type_ == "ORG":
+    if end - start > 1 and last.is_lower and last.lemma_.lower() in PEOPLE and _names_a_body(last.nbor(-1)):
         first = next((e.start for e in doc.ents if e.start < end - 1 <= e.end), start)
         first = next(i for i in range(max(first, start), end - 1) if i == end - 2 or not doc[i].like_num)
         return named(doc, first, end - 1)
@@ -168,6 +168,15 @@ def _also_alone(doc: Doc, start: int, end: int) -> bool:
         first -= 1
     name = re.escape(doc[first:end].text)
     return end - first > 1 and re.search(rf"(?<!\w){name}(?!\w| of\b)", doc.text) is not None
+
+
+def _names_a_body(token: Token) -> bool:
+    """Whether a name ends there that is no place, people or word of the language: "Kobowave shareholders"."""
+    if token.ent_type_ == "ORG":
+        return True
+    places = {i for p in token.doc._.places or () for i in range(p.start, p.end)}
+    name = token.pos_ == "PROPN" and token.text[0].isupper() and token.i not in places
+    return name and token.lower_ not in word_lists("common")["lower"] | gazetteer().demonyms.keys()
 
 
 def of_it(noun: Token) -> bool:

@@ -236,10 +236,15 @@ def _told_by_name(known: Mover, told: Mover) -> Mover:
 
 @lru_cache(1 << 14)
 def _names(mover: Mover) -> int:
-    """How well its words tell who it is: 2 where they have the root's, 1 with another name, 0 without one."""
+    """How well its words tell who it is: 3 where they are the root's, 2 where they have those, 1 with another name, 0
+    without one."""
     if anonymous(mover.text):
         return 0
-    return 2 if _folded(mover.root) <= _folded(mover.text) else 1
+    root, words = _folded(mover.root), _folded(mover.text) - _ARTICLES
+    return 3 if words == root else 2 if root <= words else 1
+
+
+_ARTICLES = frozenset(["the", "a", "an"])
 
 
 def _folded(words: str) -> set[str]:

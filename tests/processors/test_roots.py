@@ -59,6 +59,7 @@ def test_formations_with_numbers_are_not_one() -> None:
      "move from Lomé to Accra.", "volta basin commission"),
     ("Commission members voted on Tuesday. Member governments of the International Cocoa Advisory Committee approved "
      "the transfer of its headquarters from London to Abidjan.", "international cocoa advisory committee"),
+    ("Kobowave shareholders back move from Lagos to Kigali", "kobowave"),
     ("South Korea will move its Juba embassy from Juba to Nairobi this week.", "south korea embassy"),
     ("Poland has issued a visa to Azamat Tokbaev, the Kyrgyz opposition politician, who will move to Warsaw from "
      "Istanbul within two weeks, a deputy foreign minister said on Thursday.", "azamat tokbaev"),
