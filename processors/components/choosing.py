@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from spacy.tokens import Doc
 
-from processors.components.governors import OPEN, put_off
+from processors.components.governors import OPEN, goes_on, put_off
 from processors.components.learned_moves import Telling
 from processors.components.merging import compatible
 from processors.components.model import Move, Signals, reject
@@ -158,6 +158,7 @@ def _completed(doc: Doc, telling: Telling, move: Move, rule: Move) -> Move:
     parts = (same, rule.origin is not None, rule.destination is not None)
     hedged = move.status in OPEN and rule.status in {"conditional", "cancelled", "denied"}
     hedged |= move.status == "cancelled" and rule.status == "planned" and put_off(doc[rule.trigger.token])
+    hedged |= move.status == "completed" and rule.status == "ongoing" and goes_on(doc[rule.trigger.token])
     sure = telling.said.status_probability >= SURE_OF_STATUS and not hedged
     return move.but(
         origin=move.origin or rule.origin, destination=move.destination or rule.destination,

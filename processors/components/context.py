@@ -102,9 +102,20 @@ def when(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
         near = abs(entity.start - trigger.token)
         governed = token.is_ancestor(entity.root) or entity.root.head.is_ancestor(token)
         close = near < 25 and (governed or near < 8) and not _crosses(doc, entity, trigger)
+        close = close and not _of_a_clause_beside(entity, token)
         if close and (best is None or near < abs(best.start - trigger.token)):
             best = entity
     return (best.start, best.end) if best is not None else None
+
+
+def _of_a_clause_beside(entity: Span, token: Token) -> bool:
+    """Whether a time is that of a relative clause in which the move is not: "who fled Minsk in 2021, plans to move"."""
+    node = entity.root
+    while node.head.i != node.i:
+        if node.dep_ == "relcl" and node.i != token.i and not node.is_ancestor(token):
+            return True
+        node = node.head
+    return False
 
 
 def past_year(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:

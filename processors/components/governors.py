@@ -70,6 +70,11 @@ def put_off(token: Token) -> bool:
     return False
 
 
+def goes_on(token: Token) -> bool:
+    """Whether a verb right above the move says that it is under way: "is continuing", "have begun to"."""
+    return token.head.i != token.i and token.dep_ in _UP and _is(_lemma(token.head), "ongoing")
+
+
 def _allowed(head: Token, lemma: str, link: str, status: Status) -> Status | None:
     if not _is(lemma, "approved") or link not in _OBJECTS | {"dative"}:
         return None

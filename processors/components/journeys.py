@@ -25,17 +25,20 @@ def united(doc: Doc, moves: Sequence[Move]) -> list[Move]:
     one stands stays: where the first of the staff have arrived, the office has not."""
     result = [_belonging(doc, _identified(doc, _of_office(doc, m))) for m in moves]
     for move in list(result):
-        if telling(doc, move.actor) > 1 and not (move.actor.pronoun or _described(doc, move)):
+        if any(_at_its_embassy(doc, whole, move) for whole in result if whole is not move):
+            result.remove(move)
+            continue
+        if telling(doc, move.actor) > 1 and not (_through_another(move) or _described(doc, move)):
             continue
         same = [m for m in result if m is not move and _one_journey(m, move) and _fits(doc, m, move)]
         if _described(doc, move):
             same = [m for m in same if not m.actor.extra]
-        if move.actor.pronoun:
+        if _through_another(move):
             same = [m for m in same if root_of(doc, m.actor) != root_of(doc, move.actor)]
         if same and len({root_of(doc, m.actor) for m in same}) == 1:
             whole = same[0]
             one = joined(doc, whole, move).but(actor=whole.actor, kind=whole.kind)
-            if not move.actor.pronoun:
+            if not _through_another(move):
                 one = one.but(status=whole.status, trigger=whole.trigger, sentence=whole.sentence)
             result.remove(move)
             result[result.index(whole)] = one
@@ -78,13 +81,26 @@ def _belonging(doc: Doc, move: Move) -> Move:
     actor, lists = move.actor, word_lists("nouns")
     if actor.pronoun or actor.organisation or telling(doc, actor) > 1 or move.kind not in {"office_move", "relocation"}:
         return move
-    own = (lists["office"] - lists["facility"] - _OF_STATES) | STAFF
+    own = (lists["office"] - lists["facility"] - _OF_STATES) | STAFF | {"secretariat", "seat", "board"}
     if doc[actor.head].lemma_.lower() not in own or (body := whom_it_is_about(doc)) is None:
         return move
     return move.but(actor=replace(actor, extra=(body.i,), type="organisation"))
 
 
 _OF_STATES = frozenset(["embassy", "consulate", "mission", "ministry", "legation"])
+
+
+def _at_its_embassy(doc: Doc, whole: Move, move: Move) -> bool:
+    """Whether it is a state's diplomats of whom an article tells beside its embassy, which goes the same way."""
+    who, embassy = root_of(doc, move.actor), root_of(doc, whole.actor)
+    country = embassy.removesuffix(" embassy")
+    theirs = country != embassy and who in {f"{country} {people}" for people in ("diplomats", "staff", "mission")}
+    return theirs and _one_journey(whole, move)
+
+
+def _through_another(move: Move) -> bool:
+    """Whether another sentence than its own names who moves."""
+    return move.actor.pronoun or not move.sentence[0] <= move.actor.start < move.sentence[1]
 
 
 def _described(doc: Doc, move: Move) -> bool:
@@ -109,8 +125,8 @@ def _fits(doc: Doc, named: Move, other: Move) -> bool:
     """Whether the general word can stand for the mover that is named, or for who belongs to it."""
     if telling(doc, named.actor) < 2:
         return False
-    if other.actor.pronoun and telling(doc, other.actor) > 1:  # "he", whom the sentence before may not mean
-        return not named.actor.pronoun and named.actor.type == other.actor.type == "person"
+    if _through_another(other) and telling(doc, other.actor) > 1:  # "he", whom the sentence before may not mean
+        return not _through_another(named) and named.actor.type == other.actor.type == "person"
     who, head = named.actor, doc[other.actor.head]
     lemma, lists = head.lemma_.lower(), word_lists("nouns")
     definite = any(c.lower_ in {"the", "both", "all"} for c in head.children) or doc[other.actor.start].lower_ in {

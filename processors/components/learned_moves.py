@@ -28,7 +28,7 @@ from processors.components.placenames import (
     one_line,
 )
 from processors.components.places import NO_PLACES, Places
-from processors.components.roots import PEOPLE
+from processors.components.roots import of_it
 from processors.components.seats import accredited, from_of, holds, marked, seated
 from processors.components.triggers import find_triggers
 from processors.learned.extractor import LearnedExtractor, Passage
@@ -314,7 +314,7 @@ def _with_entities(doc: Doc, start: int, end: int) -> tuple[int, int]:
     root = doc[start:end].root
     if root.dep_ == "nummod" and root.head.i == end:  # "three" of "three floors"
         end = root.head.i + 1
-    if end < len(doc) and doc[end].lower_ == "of" and root.lemma_.lower() in PEOPLE:  # "leaders of X"
+    if end < len(doc) and doc[end].lower_ == "of" and of_it(root):  # "leaders of X"
         end = max(end, phrase(root)[1])
     head = doc[start:end].root.i
     for entity in doc.ents:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from spacy.tokens import Doc, Span, Token
 
 from processors.components.coreference import PRONOUNS
 from processors.components.model import ActorMention
 from processors.components.phrases import phrase
+from processors.lexicons import word_lists
 
 
 def name_of(doc: Doc, actor: ActorMention) -> str:
@@ -54,9 +57,27 @@ def _given(doc: Doc, words: Span) -> Span | None:
     return next((e for e in persons if _titled(e, words)), None)
 
 
+def untitled(doc: Doc, name: str) -> str:
+    """A person's name without titles before two words or more, and with what of it follows elsewhere in the text:
+    "Razlan Hakimi" for "Datuk Seri Razlan"."""
+    words = name.split()
+    if len(words) > 1 and (longer := re.search(rf"(?<!\w){re.escape(name)}(?: [A-Z][\w'’-]+)+", doc[:].text)):
+        words = longer.group().split()
+    titles = _TITLES | word_lists("nouns")["person"]
+    named = bool(words) and words[-1][0].isupper()
+    if len(words) == 2 and words[0].lower().rstrip(".") in _COURTESY:
+        words = words[1:]
+    while named and len(words) > 2 and words[0].lower().rstrip(".") in titles:
+        words = words[1:]
+    return " ".join(words)
+
+
+_COURTESY = frozenset(["mr", "mrs", "ms", "miss"])
 _TITLES = frozenset(
-    ["mr", "mrs", "ms", "miss", "dr", "sir", "lord", "lady", "sheikh", "general", "colonel", "president"]
-)
+    ["mr", "mrs", "ms", "miss", "dr", "sir", "lord", "lady", "sheikh", "general", "colonel", "president", "prof", "rev",
+     "datuk", "dato", "tan", "sri", "seri", "tun", "haji", "hajj", "syed", "maître", "monsieur", "madame", "don",
+     "doña", "herr", "frau", "pak", "ibu", "lt", "capt", "gen", "col", "maj", "sgt", "adm", "vice", "prime", "former"]
+)  # fmt: skip
 
 
 def _full(doc: Doc, entity: Span) -> Span:

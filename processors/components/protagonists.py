@@ -56,7 +56,8 @@ def _is_body(doc: Doc, name: str, last: Token) -> bool:
     lists = word_lists("nouns")
     nouns = lists["group"] | lists["office"] | lists["company"] | _BODIES
     ends_so = " " in name and last.lower_ in nouns
-    return last.ent_type_ not in _PEOPLE and (ends_so or _does_business(doc, name))
+    initials = len(name) > 2 and name.isupper() and name.isalpha()
+    return last.ent_type_ not in _PEOPLE and (ends_so or initials or _does_business(doc, name))
 
 
 _PEOPLE = frozenset(["PERSON", "NORP", "GPE"])

@@ -11,7 +11,7 @@ from processors.cities import fold
 from processors.components.actors import organisations
 from processors.components.fullnames import in_full, said_of
 from processors.components.model import ActorMention
-from processors.components.naming import name_of
+from processors.components.naming import name_of, untitled
 from processors.components.phrases import phrase
 from processors.gazetteer import gazetteer
 from processors.lexicons import word_lists
@@ -57,6 +57,8 @@ def root_of(doc: Doc, actor: ActorMention) -> str:
         name = named(doc, actor.start, actor.end)
     if actor.type != "person" or name.lower() in gazetteer().demonyms:
         name = in_full(doc, _counted(name))
+    else:
+        name = untitled(doc, name)
     known = organisations().get(name)
     return known.root if known else normalised(said_of(doc, _counted(name)))
 
@@ -126,13 +128,15 @@ def named(doc: Doc, start: int, end: int) -> str:
     "the frigate Te Kaha"), of people of an organisation ("leaders of the Azawad Front", "the Azawad Front leaders") and
     of a part that the text also names alone ("the Bhairav Company of the Nepali Army") that name alone."""
     last = doc[end - 1]
-    if end - start > 1 and last.is_lower and last.lemma_.lower() in PEOPLE and last.nbor(-1).ent_type_ == "ORG":
-        return named(doc, start, end - 1)
+    if end - start > 1 and last.is_lower and last.lemma_.lower() in PEOPLE and _names_a_body(last.nbor(-1)):
+        first = next((e.start for e in doc.ents if e.start < end - 1 <= e.end), start)
+        first = next(i for i in range(max(first, start), end - 1) if i == end - 2 or not doc[i].like_num)
+        return named(doc, first, end - 1)
     for i in range(start + 1, end):
         if doc[i].text in _AFTER and not (doc[i].ent_type_ in _NAMES and doc[i - 1].ent_type_ in _NAMES):
             end = i
             break
-        if doc[i].text == "of" and doc[i - 1].lemma_.lower() in PEOPLE and _is_name(doc[end - 1]):
+        if doc[i].text == "of" and of_it(doc[i - 1]) and (_is_name(doc[end - 1]) or _begins_name(doc, i + 1, end)):
             return named(doc, i + 1, end)
         if doc[i].text == "of" and (_also_alone(doc, start, i) or _part_by_name(doc, start, i, end)):
             end = i
@@ -166,6 +170,30 @@ def _also_alone(doc: Doc, start: int, end: int) -> bool:
     return end - first > 1 and re.search(rf"(?<!\w){name}(?!\w| of\b)", doc.text) is not None
 
 
+def _names_a_body(token: Token) -> bool:
+    """Whether a name ends there that is no place, people or word of the language: "Kobowave shareholders"."""
+    if token.ent_type_ == "ORG":
+        return True
+    places = {i for p in token.doc._.places or () for i in range(p.start, p.end)}
+    name = token.pos_ == "PROPN" and token.text[0].isupper() and token.i not in places
+    return name and token.lower_ not in word_lists("common")["lower"] | gazetteer().demonyms.keys()
+
+
+def of_it(noun: Token) -> bool:
+    """Whether a noun says who or what an organisation has: "fighters of X", "member governments of X"."""
+    words = {noun.lemma_.lower(), noun.lower_.removesuffix("s")}
+    return bool(words & PEOPLE) or (noun.i > 0 and noun.nbor(-1).lower_ == "member")
+
+
+def _begins_name(doc: Doc, start: int, end: int) -> bool:
+    """Whether a name begins there that is no place or people: "the Front for the Liberation of Ashar"."""
+    if doc[start].lower_ == "the" and start + 1 < end:
+        start += 1
+    places = {i for p in doc._.places or () if not p.weak for i in range(p.start, p.end)}
+    first = doc[start]
+    return first.text[0].isupper() and start not in places and first.lower_ not in gazetteer().demonyms
+
+
 def _part_by_name(doc: Doc, start: int, of: int, end: int) -> bool:
     """Whether the words before "of" are the name of a part of the body behind it, and more than what any such body
     has: "the Bhairav Engineer Company of the Nepali Army", no "Northern Command of the Army"."""
@@ -196,7 +224,8 @@ def _kinds() -> frozenset[str]:
 PEOPLE = frozenset(
     ["leader", "leadership", "member", "fighter", "official", "commander", "chief", "representative", "bureau",
      "headquarters", "office", "address", "seat", "board", "management", "staff", "employee", "worker",
-     "crew", "wing", "branch", "soldier", "troop", "sailor", "battalion", "contingent", "detachment", "secretariat"]
+     "crew", "wing", "branch", "shareholder", "soldier", "troop", "sailor", "battalion", "contingent", "detachment",
+     "secretariat"]
 )  # fmt: skip
 """Who and what an organisation has: "the leaders of X" are X."""
 _AFTER = frozenset(["from", "in", "at", "near", "to", "who", "which", "that", "(", ","])
@@ -253,6 +282,13 @@ def _numbered(name: str) -> bool:
     return rest[-1] not in _kinds() if found[1].lower() in {"one", "1"} else not _PLURAL.search(rest[-1])
 
 
+def _seatless(words: list[str]) -> str:
+    """What a country has, without the town where it is: "Juba embassy" is its embassy."""
+    town = " ".join(words[:-1]).title()
+    seated = words[-1] in {"embassy", "consulate"} and gazetteer().meanings(town)
+    return words[-1] if seated else " ".join(words)
+
+
 _EMBASSY = frozenset(["diplomatic mission", "embassy staff", "ambassador and staff"])
 """A country's, other words for its embassy."""
 
@@ -268,6 +304,6 @@ def _with_country(name: str) -> str:
             code = meaning.country if meaning.kind == "country" else None
         country = names.country(code) if code else None
         if country is not None and len(words) > n:
-            rest = " ".join(words[n:])
+            rest = _seatless(words[n:])
             return f"{fold(country.name)} {'embassy' if rest in _EMBASSY else rest}"
     return name

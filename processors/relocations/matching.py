@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -145,7 +147,7 @@ def alike(one: Spot | None, other: Spot | None) -> int | None:
     if one.geonames_id is not None and other.geonames_id is not None:
         if one.geonames_id == other.geonames_id:
             return 2
-    elif called(one.name) == called(other.name) and (one.country or other.country) == (other.country or one.country):
+    elif called(one.name) == called(other.name) and (_unlisted(one, other) or _in_one_country(one, other)):
         return 2
     if _vague(one) != _vague(other):
         return 0
@@ -156,6 +158,15 @@ def alike(one: Spot | None, other: Spot | None) -> int | None:
     if one.kind in _EXACT and other.kind in _EXACT:
         return None
     return 1 if one.admin1 is None or other.admin1 is None or one.admin1 == other.admin1 else None
+
+
+def _in_one_country(one: Spot, other: Spot) -> bool:
+    return (one.country or other.country) == (other.country or one.country)
+
+
+def _unlisted(one: Spot, other: Spot) -> bool:
+    """Two places of no gazetteer: their countries are guesses from what else the articles name."""
+    return one.geonames_id is None and other.geonames_id is None and one.kind == other.kind == "other"
 
 
 def _vague(spot: Spot) -> bool:
@@ -220,7 +231,25 @@ def _related(one: Mover, other: Mover) -> bool:
 
 
 def _told_by_name(known: Mover, told: Mover) -> Mover:
-    return told if anonymous(known.text) and not anonymous(told.text) else known
+    return told if _names(told) > _names(known) else known
+
+
+@lru_cache(1 << 14)
+def _names(mover: Mover) -> int:
+    """How well its words tell who it is: 3 where they are the root's, 2 where they have those, 1 with another name, 0
+    without one."""
+    if anonymous(mover.text):
+        return 0
+    root, words = _folded(mover.root), _folded(mover.text) - _ARTICLES
+    return 3 if words == root else 2 if root <= words else 1
+
+
+_ARTICLES = frozenset(["the", "a", "an"])
+
+
+def _folded(words: str) -> set[str]:
+    letters = unicodedata.normalize("NFKD", words.casefold())
+    return set(re.findall(r"\w+", "".join(c for c in letters if not unicodedata.combining(c))))
 
 
 def _narrower(known: Spot | None, told: Spot | None) -> Spot | None:
@@ -228,4 +257,9 @@ def _narrower(known: Spot | None, told: Spot | None) -> Spot | None:
         return known or told
     if _vague(known):
         return told
-    return told if known.kind == "country" and told.kind != "country" and not _vague(told) else known
+    closer = _WIDE.get(told.kind, 0) < _WIDE.get(known.kind, 0) and alike(known, told) == 1
+    return told if closer and not _vague(told) else known
+
+
+_WIDE = {"country": 2, "region": 1}
+"""Kinds of places in which others lie."""

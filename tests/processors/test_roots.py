@@ -50,7 +50,17 @@ def test_formations_with_numbers_are_not_one() -> None:
      "houthis"),
     ("In 2005 civil servants in Myanmar were moved from Yangon to Naypyidaw.", "civil servants"),
     ('Datuk Seri Razlan Hakimi denied it. "Datuk Seri Razlan will move from Kuala Lumpur to London", his lawyer said.',
-     "datuk seri razlan hakimi"),
+     "razlan hakimi"),
+    ("The secretariat of the Volta Basin Commission is to move from Lomé to Accra next year.",
+     "volta basin commission"),
+    ("The Karroo Engineer Company of the Nepali Army has arrived in Malakal from Kathmandu.",
+     "karroo engineer company"),
+    ("The Volta Basin Commission has outgrown its villa. The Volta Basin Commission met in May. About 40 staff will "
+     "move from Lomé to Accra.", "volta basin commission"),
+    ("Commission members voted on Tuesday. Member governments of the International Cocoa Advisory Committee approved "
+     "the transfer of its headquarters from London to Abidjan.", "international cocoa advisory committee"),
+    ("Kobowave shareholders back move from Lagos to Kigali", "kobowave"),
+    ("South Korea will move its Juba embassy from Juba to Nairobi this week.", "south korea embassy"),
     ("Poland has issued a visa to Azamat Tokbaev, the Kyrgyz opposition politician, who will move to Warsaw from "
      "Istanbul within two weeks, a deputy foreign minister said on Thursday.", "azamat tokbaev"),
     ("Shareholders of Fenwright Photonics met on Thursday. Fenwright will move from Dundee to Eindhoven in March.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from processors.relocations import fuse
-from stream.messages import KindOfMove, LocationChange
+from stream.messages import KindOfMove, LocationChange, Place
 from tests.processors.relocations.told import ROOT, told
 
 
@@ -37,6 +37,21 @@ def test_a_move_is_told_of_whom_the_first_names_who_has_a_name_for_them() -> Non
     said = [_person(told("abc"[day], day), name, of=None) for day, name in enumerate(words)]
     assert [r.actor.text for r in fuse(said)] == ["Fenwright"]
     assert [r.actor.text for r in fuse(said[:1])] == ["its headquarters"]
+
+
+def test_a_place_of_no_gazetteer_is_one_wherever_it_was_guessed_to_lie() -> None:
+    known, guessed = (Place(text="Bay", name="Subic Quay", country=c, kind="other") for c in ("PH", "AU"))
+    said = [
+        told("a", 0).model_copy(update={"destination": known}),
+        told("b", 1).model_copy(update={"destination": guessed}),
+    ]
+    assert len(fuse(said)) == 1
+
+
+def test_a_region_told_first_is_narrowed_to_its_town() -> None:
+    region = Place(text="Cebu", name="Cebu", country="IQ", admin1="07", kind="region")
+    said = [told("a", 0).model_copy(update={"destination": region}), told("b", 1)]
+    assert destinations(*said) == ["Baghdad"]
 
 
 def _person(said: LocationChange, name: str, of: str | None = ROOT) -> LocationChange:
