@@ -60,8 +60,8 @@ def test_a_ticket_takes_nobody_there(nlp: Language) -> None:
 
 def test_who_goes_on_starts_where_the_text_last_had_him(nlp: Language) -> None:
     text = (
-        "The former president, Moses Banda, flew from Lusaka to Windhoek on Sunday. His party said that he needed rest. "
-        "A newspaper reported that Banda might go on to Lisbon."
+        "The former president, Moses Banda, flew from Lusaka to Windhoek on Sunday. His party said that he needed "
+        "rest. A newspaper reported that Banda might go on to Lisbon."
     )
     assert ways(nlp, text)[-1] == ("Windhoek", "Lisbon")
 
