@@ -115,7 +115,10 @@ def compatible(a: PlaceMention | None, b: PlaceMention | None) -> bool:
     if a.toponym is not None and b.toponym is not None:
         broad = "country" in {a.toponym.kind, b.toponym.kind} or "region" in {a.toponym.kind, b.toponym.kind}
         return a.toponym == b.toponym or (broad and a.country == b.country and a.country is not None)
-    return a.country == b.country
+    if a.country != b.country or (a.toponym is None) == (b.toponym is None) or a.anaphor or b.anaphor:
+        return a.country == b.country
+    known = a.toponym or b.toponym
+    return known is not None and known.kind in {"country", "region"}  # a town that is known is no unknown one
 
 
 RELATIVES = frozenset(
