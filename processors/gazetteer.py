@@ -129,7 +129,8 @@ class Gazetteer:
 
     def _city(self, city: City) -> Toponym:
         capital = fold(self._capital_names.get(city.country, "")) == fold(city.name)
-        prior = math.log10(city.population + 10) + (_CAPITAL_BONUS if capital else 0) - _ALIAS_MALUS * city.alias
+        bonus = _CAPITAL_BONUS if capital and not city.alias else 0.0  # "Kuito" is not Quito
+        prior = math.log10(city.population + 10) + bonus - _ALIAS_MALUS * city.alias
         return Toponym(
             city.name, "city", city.country, city.id, city.admin1, city.lat, city.lon, city.population, prior
         )

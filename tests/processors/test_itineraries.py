@@ -53,6 +53,19 @@ def test_where_they_get_later_is_no_origin(nlp: Language) -> None:
     assert [(a, b) for a, b in ways(nlp, text)] == [(None, "Nicosia"), ("Nicosia", "Beirut")]
 
 
+def test_a_ticket_takes_nobody_there(nlp: Language) -> None:
+    text = "The former minister was caught at Entebbe airport with a ticket to Dubai and brought to Kampala on Monday."
+    assert "Dubai" not in {origin for origin, _ in ways(nlp, text)}
+
+
+def test_who_goes_on_starts_where_the_text_last_had_him(nlp: Language) -> None:
+    text = (
+        "The former president, Moses Banda, flew from Lusaka to Windhoek on Sunday. His party said that he needed "
+        "rest. A newspaper reported that Banda might go on to Lisbon."
+    )
+    assert ways(nlp, text)[-1] == ("Windhoek", "Lisbon")
+
+
 def test_who_flew_in_came_to_the_town_that_the_text_is_about(nlp: Language) -> None:
     text = (
         "Shells fell on the market of Goma again on Tuesday. The mission's chief, Anna Lindqvist, flew in from Nairobi "
@@ -66,6 +79,7 @@ def test_who_flew_in_came_to_the_town_that_the_text_is_about(nlp: Language) -> N
     [
         ("They fled to the Honduran fishing village of Xyzzyville.", "Xyzzyville", "HN"),
         ("They fled from Kidal, in northern Mali, to Xyzzyville, a border town in Mauritania.", "Xyzzyville", "MR"),
+        ("Deminers who work in Angola have left Kuito.", "Kuito", "AO"),
         ("Ferries left the Esbjerg waterfront for Norway.", "Esbjerg waterfront", "DK"),
     ],
 )
