@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from stream.log import Log
 from stream.topics import Names
 
-LATELY = timedelta(days=30)
-"""No revision comes so long after one that corrected it, but by hand."""
+LATELY = timedelta(days=7)
+"""No revision comes so long after one that corrected it, but by hand; and what was published since then is read when a
+worker has its first alert."""
 _PARTITION = 0
 """A correction goes to every partition of ``location-changes``: one tells of all."""
 _KEY = "superseded:"

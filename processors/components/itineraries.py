@@ -4,7 +4,7 @@ where the text last had him."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from spacy.tokens import Doc
 
@@ -39,11 +39,12 @@ def goes_on(doc: Doc, trigger: Trigger) -> bool:
 _AFTER_ON = frozenset(["to", "from", "toward", "towards", "into", "alone", ",", ".", "by"])
 
 
-def from_last_stop(doc: Doc, move: Move, before: Sequence[Move]) -> Move:
-    """The move of somebody who goes on, from where the last of his moves ``before`` ended; else as it is."""
+def from_last_stop(doc: Doc, move: Move, before: Iterable[Move]) -> Move:
+    """The move of somebody who goes on, from where the last of his moves ``before`` (the last one first) ended; else as
+    it is."""
     if move.destination is None or not goes_on(doc, move.trigger) or _said(doc, move.origin):
         return move
-    last = next((m.destination for m in reversed(before) if m.destination is not None and _done(m)), None)
+    last = next((m.destination for m in before if m.destination is not None and _done(m)), None)
     if last is None or last.start in range(move.destination.start, move.destination.end):
         return move
     if last.toponym is not None and last.toponym == move.destination.toponym:

@@ -36,7 +36,7 @@ def _chained(doc: Doc, moves: list[Move]) -> list[Move]:
     """A hop without an origin starts where the same actor's hop before it ended ("then travelled on to Madrid")."""
     result: list[Move] = []
     for move in moves:
-        move = from_last_stop(doc, move, [m for m in result if same_actor(doc, m, move)])
+        move = from_last_stop(doc, move, (m for m in reversed(result) if same_actor(doc, m, move)))
         previous = result[-1] if result else None
         if (
             move.origin is None
