@@ -29,7 +29,7 @@ from processors.components.placenames import (
 )
 from processors.components.places import NO_PLACES, Places
 from processors.components.roots import of_it
-from processors.components.seats import accredited, from_of, holds, marked, seated
+from processors.components.seats import accredited, from_of, holds, marked, seated, sends
 from processors.components.triggers import find_triggers
 from processors.learned.extractor import LearnedExtractor, Passage
 from processors.learned.moves import Hop, LearnedMove, hops
@@ -101,7 +101,7 @@ def _tellings(
     for hop in hops(said)[:MOST_HOPS]:
         actor = _actor(doc, hop.actor, said) or next((r.actor for r in rules if r.trigger == trigger), None)
         origin, destination = (_place(doc, s, places) for s in (hop.origin, hop.destination))
-        if destination is not None and _no_goal(doc, destination, actor):
+        if destination is not None and (_no_goal(doc, destination, actor) or sends(doc, destination, trigger.token)):
             destination = None
         if destination is not None and destination.anaphor and _holds(destination, origin):
             destination = None  # "there" is not the country that they leave

@@ -42,6 +42,21 @@ def from_of(doc: Doc, start: int, trigger: int) -> bool:
     return any(trigger in {m.head.i, m.head.head.i} for m in marks)
 
 
+_TAKING_IN = frozenset(["host", "receive", "welcome", "take", "accept", "admit", "shelter", "house", "get", "gain",
+                        "see", "attract", "win", "be", "become"])  # fmt: skip
+
+
+def sends(doc: Doc, place: PlaceMention, trigger: int) -> bool:
+    """Whether the place is a government that moves others: "Berlin plans to fly 70 nationals out of Niamey"; but one
+    that takes them in is where they go."""
+    root, verb = doc[place.start : place.end].root, doc[trigger]
+    chain = [verb]
+    while chain[-1].dep_ == "xcomp" and chain[-1].head.pos_ in {"VERB", "AUX"}:
+        chain.append(chain[-1].head)
+    subject = root.dep_ == "nsubj" and root.i < trigger and root.head in chain
+    return subject and verb.pos_ == "VERB" and not any(v.lemma_.lower() in _TAKING_IN for v in chain)
+
+
 def holds(outer: PlaceMention | None, inner: PlaceMention | None) -> bool:
     """Whether ``outer`` is the country of the town ``inner``."""
     if outer is None or inner is None or outer.toponym is None or outer.toponym.kind != "country":
