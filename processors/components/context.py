@@ -125,7 +125,7 @@ def past_year(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
         above = entity.root.head
         if entity.end > trigger.token - 12 and entity.start < trigger.token + 8 and _told_beside(doc, entity, trigger):
             return entity.start, entity.end
-        if entity.label_ == "DATE" and _YEAR.search(entity.text) and above.lower_ in {"in", "during"}:
+        if entity.label_ == "DATE" and _YEAR.search(entity.text) and above.lower_ in {"in", "on", "during"}:
             return (entity.start, entity.end) if above.head.is_ancestor(doc[trigger.token]) else None
     return None
 
@@ -133,7 +133,7 @@ def past_year(doc: Doc, trigger: Trigger) -> tuple[int, int] | None:
 def _told_beside(doc: Doc, entity: Span, trigger: Trigger) -> bool:
     """Whether no other verb stands between a past year and the trigger."""
     low, high = (trigger.token + 1, entity.start) if entity.start > trigger.token else (entity.end, trigger.token)
-    preposition = entity.start and doc[entity.start - 1].lower_ in {"in", "since", "during"}
+    preposition = entity.start and doc[entity.start - 1].lower_ in {"in", "on", "since", "during"}
     verbs = any(t.pos_ in {"VERB", "AUX"} for t in doc[low:high])
     return entity.label_ == "DATE" and bool(preposition and _YEAR.search(entity.text)) and not verbs
 
@@ -205,6 +205,11 @@ _DURATION = re.compile(
 def is_duration(text: str) -> bool:
     """Whether a time expression only says how long: "two days"."""
     return _DURATION.fullmatch(text.strip()) is not None
+
+
+def told_from_another(text: str) -> bool:
+    """Whether a time expression counts from another time of the story: "a month later"."""
+    return bool({"later", "earlier", "after", "before"} & set(text.lower().split()[1:]))
 
 
 _ELDERS = frozenset(

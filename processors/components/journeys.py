@@ -23,7 +23,7 @@ _FAMILIES: dict[str, str] = {
 def united(doc: Doc, moves: Sequence[Move]) -> list[Move]:
     """The moves without those of a general word that tell the journey of the one mover whom its class fits; how that
     one stands stays: where the first of the staff have arrived, the office has not."""
-    result = [_belonging(doc, _identified(doc, _of_office(doc, m))) for m in moves]
+    result = [_belonging(doc, _aboard(doc, _identified(doc, _of_office(doc, m)))) for m in moves]
     for move in list(result):
         if any(_at_its_embassy(doc, whole, move) for whole in result if whole is not move):
             result.remove(move)
@@ -74,6 +74,30 @@ def _identified(doc: Doc, move: Move) -> Move:
     if subject is None or not is_organisation(doc, subject):
         return move
     return move.but(actor=replace(move.actor, extra=(subject.i,)))
+
+
+def _aboard(doc: Doc, move: Move) -> Move:
+    """The move of "a Brazilian warship" with the ship's name, where the text has one such ship only: "the frigate
+    Itaparica"."""
+    actor, head = move.actor, doc[move.actor.head]
+    if actor.pronoun or actor.extra or telling(doc, actor) > 2 or not head.is_lower or not _one(head):
+        return move
+    if head.lemma_.lower() not in SHIPS:
+        return move
+    named = [
+        doc[i + 1] for i in range(len(doc) - 1)
+        if doc[i].lemma_.lower() in SHIPS and doc[i + 1].pos_ == "PROPN" and doc[i + 1].is_title
+    ]  # fmt: skip
+    ships = {t.text: t for t in named}
+    if len(ships) != 1:
+        return move
+    return move.but(actor=ActorMention(named[0].i, named[0].i + 1, named[0].i, actor.type))
+
+
+SHIPS = frozenset(
+    ["frigate", "destroyer", "corvette", "warship", "ship", "vessel", "carrier", "submarine", "cruiser", "tanker",
+     "freighter", "trawler", "ferry", "cutter", "yacht", "boat", "icebreaker"]
+)  # fmt: skip
 
 
 def _belonging(doc: Doc, move: Move) -> Move:

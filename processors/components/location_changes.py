@@ -13,7 +13,14 @@ from processors.components.actors import Actors
 from processors.components.candidates import propose
 from processors.components.certainty import Certainty, certainty
 from processors.components.choosing import ALONE, chosen
-from processors.components.context import is_background, is_duration, past_year, remembered, resolve_time
+from processors.components.context import (
+    is_background,
+    is_duration,
+    past_year,
+    remembered,
+    resolve_time,
+    told_from_another,
+)
 from processors.components.itineraries import brought_here
 from processors.components.journeys import united
 from processors.components.learned_moves import LearnedMoves
@@ -103,7 +110,8 @@ def _placed_in_time(doc: Doc, move: Move) -> Move:
         return move.but(background=remembered(doc, move))
     text, published = doc[move.when[0] : move.when[1]].text, inputs(doc).published
     start, _ = resolve_time(text, published, move.status in {"planned", "approved", "conditional"})
-    no_time = start is None or is_duration(text)
-    if no_time and move.status == "completed" and (year := past_year(doc, move.trigger)) is not None:
+    no_time = start is None or is_duration(text) or told_from_another(text)
+    year = past_year(doc, move.trigger) if move.status == "completed" else None
+    if year is not None and (no_time or year[0] <= move.when[0] < year[1]):
         text = doc[year[0] : year[1]].text
     return move.but(background=is_background(text, start, published))

@@ -22,7 +22,7 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
         if entity is not None:
             return _full(doc, entity).text.removesuffix("'s").removesuffix("’s")
     if actor.type == "person" and head.pos_ == "PROPN":
-        named = _family(doc, head) or _given(doc, doc[actor.start : head.i + 1])
+        named = _whole(doc, actor) or _family(doc, head) or _given(doc, doc[actor.start : head.i + 1])
         if named is not None:
             return named.text
     known = doc._.actors or {}
@@ -42,6 +42,19 @@ def name_of(doc: Doc, actor: ActorMention) -> str:
 
 def _outside(actor: ActorMention) -> bool:
     return not actor.start <= actor.extra[0] < actor.end
+
+
+def _whole(doc: Doc, actor: ActorMention) -> Span | None:
+    """The name of which the actor is only the end: "Azamat Toktosunov" of "ALMATY - Azamat Toktosunov"."""
+    start = actor.start
+    while start and doc[start - 1].pos_ == "PROPN" and doc[start - 1].is_title and doc[start - 1].whitespace_:
+        if doc[start - 1].lower_ in _TITLES | word_lists("nouns")["person"] or doc[start - 1].ent_type_ in _NO_NAMES:
+            break
+        start -= 1
+    return doc[start : actor.head + 1] if 0 < actor.start - start < 3 else None
+
+
+_NO_NAMES = frozenset(["GPE", "LOC", "NORP", "DATE", "ORG"])
 
 
 def _family(doc: Doc, head: Token) -> Span | None:

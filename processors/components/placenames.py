@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spacy.tokens import Doc, Span
 
 from processors.gazetteer import gazetteer
@@ -85,12 +87,19 @@ def trimmed(entity: Span) -> tuple[int, int]:
     return start, end
 
 
+_OF = "shareholders|owners|shares|chief executive|employees"
+"""What a firm has and no place."""
+
+
 def named_as_actor(doc: Doc, start: int, end: int) -> bool:
-    """Whether the text gives the name elsewhere to a ship, a company, a person: "the frigate Te Kaha"."""
+    """Whether the text gives the name elsewhere to a ship, a company, a person: "the frigate Te Kaha", "the owners of
+    PesaNdege"."""
     words, lists = [t.text for t in doc[start:end]], word_lists("nouns")
     kinds = (lists["military"] | lists["company"] | lists["person"]) - lists["facility"]
     if gazetteer().meanings(doc[start:end].text):
         return False
+    if re.search(rf"\b(?i:{_OF}) (?:of|at) {re.escape(doc[start:end].text)}\b", doc.text):
+        return True
     called = (i for i in range(1, len(doc)) if doc[i].text == words[0] and doc[i - 1].lemma_.lower() in kinds)
     return any([t.text for t in doc[i : i + len(words)]] == words for i in called)
 

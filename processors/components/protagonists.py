@@ -12,7 +12,10 @@ from processors.components.model import inputs
 from processors.gazetteer import gazetteer
 from processors.lexicons import word_lists
 
-_OF = "shareholders|shares|spokes(?:man|woman|person|people)|chief executive|boss|board|staff|employees|headquarters"
+_OF = (
+    "shareholders|owners|shares|spokes(?:man|woman|person|people)|chief executive|boss|board|staff|employees"
+    "|headquarters"
+)
 _HAS = f"{_OF}|workers|executives|investors|customers|head office|offices"
 _STATES = frozenset(["GPE", "LOC", "NORP", "DATE", "TIME", "MONEY", "PERCENT", "LANGUAGE"])
 
@@ -22,7 +25,7 @@ def organisation_before(doc: Doc, before: int) -> Token | None:
     its sentence, else the one that the text names most often. Only what the text treats as an organisation counts."""
     found = list(_named(doc))
     known = {key for key in {k for k, _ in found} if _does_business(doc, key)}
-    found = [(key, last) for key, last in found if key in known]
+    found = [(key, last) for key, last in found if key in known and not _is_titled(last)]
     start = doc[before].sent.start
     here = [last for _, last in found if start <= last.i < before]
     if here:
@@ -90,6 +93,14 @@ def _named(doc: Doc) -> Iterator[tuple[str, Token]]:
         run = []
     if run:
         yield " ".join(t.text for t in run), run[-1]
+
+
+def _is_titled(last: Token) -> bool:
+    """Whether the name that ends here is a person's with what the person is before it: "chief executive Ana Ruiz"."""
+    entity = next((e for e in last.doc.ents if e.label_ == "PERSON" and e.start <= last.i < e.end), None)
+    if entity is None or not entity.start:
+        return False
+    return last.doc[entity.start - 1].lemma_.lower() in word_lists("nouns")["person"]
 
 
 def _dated(token: Token) -> bool:

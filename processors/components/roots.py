@@ -16,7 +16,7 @@ from processors.components.phrases import phrase
 from processors.gazetteer import gazetteer
 from processors.lexicons import word_lists
 
-_ARTICLES = "the|a|an|its|their|his|her|this|that|these|those|all|both|other|another|more|further"
+_ARTICLES = "the|a|an|its|their|his|her|this|that|these|those|all|both|other|another|more(?! than)|further"
 _ABOUT = (
     "some|about|around|nearly|almost|roughly|approximately|over|under|up to|at least|at most|more than|fewer than"
     "|less than|as many as|an estimated|estimated|the remaining|remaining|several|many|most"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from spacy.tokens import Doc, Token
 
 from processors.components.cues import cue
@@ -67,6 +69,12 @@ def last_word(status: Status, denied: str, decided: str) -> Status:
         if change == "approved" and status in {"rumoured", "planned"}:
             return "approved"
     return status
+
+
+def after_all(doc: Doc, trigger: Trigger) -> bool:
+    """Whether what was to come will not: "will not be moving its headquarters after all"."""
+    sentence = [t.lower_ for t in doc[trigger.token].sent]
+    return ("after", "all") in pairwise(sentence) and bool({"will", "wo", "would", "to"} & set(sentence))
 
 
 def unsaid(doc: Doc, trigger: Trigger, status: Status) -> bool:
