@@ -242,11 +242,15 @@ def _wrong(expected: JSON, found: JSON) -> dict[str, str]:
     return {mark: said for mark, said in wrong.items() if said is not None and mark not in open_}
 
 
+_OFFICIAL = {"Ivory Coast": "Côte d'Ivoire"}
+"""Countries that the arcs call by another name than ISO 3166-1."""
+
+
 def _place_wrong(expected: JSON, found: JSON | None) -> str | None:
     """What was found where it is another place: the city, or the country where the arc names only that."""
     if found is None:
         return "none"
-    country = pycountry.countries.lookup(expected["country"]).alpha_2
+    country = pycountry.countries.lookup(_OFFICIAL.get(expected["country"], expected["country"])).alpha_2
     city = expected.get("city")
     right = found.get("country") == country
     if city:
