@@ -18,7 +18,7 @@ from processors.components.phrases import is_goods
 from processors.components.roots import root_of
 from processors.components.seats import from_of, marked
 from processors.components.speakers import bystander, elsewhere_object, speaks
-from processors.components.status import after_all, status_of, unsaid
+from processors.components.status import status_of, unsaid
 from processors.components.vetoes import CLUBS, doubt
 from processors.learned.moves import hops
 
@@ -73,10 +73,7 @@ def _signs(doc: Doc, move: Move, signed: Move) -> bool:
 
 
 def _as_said(doc: Doc, move: Move) -> Move:
-    """The move with what its sentence says of the status where the model has it denied and no word around says no, or
-    they will not go "after all"."""
-    if move.status == "denied" and after_all(doc, move.trigger):
-        return move.but(status="cancelled")
+    """The move with what its sentence says of the status where the model has it denied and no word around says no."""
     return move.but(status=status_of(doc, move.trigger)) if unsaid(doc, move.trigger, move.status) else move
 
 

@@ -64,11 +64,12 @@ def _begun(doc: Doc, name: str) -> str | None:
 
 def _ended(text: str, name: str) -> str | None:
     """The name that ends with this noun, "Lake Chad Basin Commission" for "the Commission", or leaves words of it out,
-    "Lake Chad Commission": where the text has one such name, however short."""
+    "Lake Chad Commission", or writes them small, "Cashew council", as headlines do: where the text has one such name,
+    however short."""
     words = name.split()
     runs = {tuple(_OWNER.sub("", run.group()).split()) for run in _RUN.finditer(text)}
-    ended = sorted((run for run in runs if run[-1] == words[-1] and len(run) > 1), key=len)
-    if len(words) > 1:
+    ended = sorted((run for run in runs if run[-1].lower() == words[-1].lower() and len(run) > 1), key=len)
+    if len(words) > 1 and words[-1][0].isupper():
         ended = [run for run in ended if run[0] == words[0]]
     if not ended or len(ended[-1]) <= len(words) or not all(_left_out(run, ended[-1]) for run in [*ended, words]):
         return None
@@ -81,8 +82,8 @@ _OWNER = re.compile(r"^(?:.*['’]s |\w+ of (?:the )?(?=\S+ \S)|The )+")
 
 def _left_out(short: Sequence[str], full: Sequence[str]) -> bool:
     """Whether the short name has words of the full one alone, in their order."""
-    rest = iter(full)
-    return all(word in rest for word in short)
+    rest = iter([word.lower() for word in full])
+    return all(word.lower() in rest for word in short)
 
 
 def _people(doc: Doc, name: str) -> str | None:

@@ -27,9 +27,10 @@ from processors.components.learned_moves import LearnedMoves
 from processors.components.merging import merged
 from processors.components.model import Move, inputs, register_extensions, reject
 from processors.components.places import Places
-from processors.components.provenance import with_own_origin
+from processors.components.provenance import with_own_places
 from processors.components.seats import holds
 from processors.components.signs import signs
+from processors.components.status import after_all
 from processors.components.whereabouts import with_origin
 from processors.learned.moves import LearnedMove
 from processors.lexicons import DATA
@@ -81,7 +82,7 @@ class LocationChanges:
 
     def _decided(self, doc: Doc, rules: Sequence[Move], found: list[LearnedMove]) -> Doc:
         told = chosen(doc, rules, self._learned.tellings(doc, found, rules))
-        told = [brought_here(doc, with_own_origin(doc, m, told)) for m in told]
+        told = [brought_here(doc, with_own_places(doc, _called_off(doc, m), told)) for m in told]
         moves = merged(doc, [_out_of_town(m) for m in told])
         doc._.location_changes = united(doc, [_placed_in_time(doc, m) for m in self._sure(doc, moves)])
         return doc
@@ -98,6 +99,12 @@ class LocationChanges:
                 yield move.but(confidence=round(self.certainty.confidence(found), 2))
             else:
                 reject(doc, move.trigger, f"too unlikely: probability {there:.2f}")
+
+
+def _called_off(doc: Doc, move: Move) -> Move:
+    """Who will not go "after all" was to go: that is no denial."""
+    over = move.status == "denied" and after_all(doc, move.trigger)
+    return move.but(status="cancelled") if over else move
 
 
 def _out_of_town(move: Move) -> Move:

@@ -1,5 +1,5 @@
-"""Origins that the model takes from words about somebody else: where a speaker stood, what happened elsewhere at the
-time, where the same people only get later."""
+"""Places that the model takes from words about somebody else: where a speaker stood, what happened elsewhere at the
+time, where the same people only get later or have been."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from processors.components.whereabouts import is_actor
 from processors.lexicons import word_lists
 
 
-def with_own_origin(doc: Doc, move: Move, moves: Sequence[Move]) -> Move:
-    """The move without an origin that the text gives to somebody else. ``moves``: all that it tells."""
-    origin = move.origin
+def with_own_places(doc: Doc, move: Move, moves: Sequence[Move]) -> Move:
+    """The move without places that the text gives to somebody else. ``moves``: all that it tells."""
+    goal, origin = move.destination, move.origin
+    if goal is not None and origin is not None and (_of_speaker(doc, move, goal) or _been(doc, move, goal)):
+        return move.but(destination=None)
     if origin is None or move.destination is None or origin.anaphor:
         return move
     if _of_speaker(doc, move, origin):
@@ -32,14 +34,22 @@ def with_own_origin(doc: Doc, move: Move, moves: Sequence[Move]) -> Move:
 
 
 def _of_speaker(doc: Doc, move: Move, place: PlaceMention) -> bool:
-    """ "her manager said by telephone from Sfax" """
+    """ "her manager said by telephone from Sfax", "officials in Maputo said" """
     root = doc[place.start : place.end].root
     preposition = root.head
     verb = preposition.head
+    if verb.pos_ in {"NOUN", "PROPN"} and verb.dep_ in SUBJECTS and not is_actor(doc, move, verb):
+        verb = verb.head
     if root.dep_ != "pobj" or preposition.pos_ != "ADP" or verb.i == move.trigger.token:
         return False
     says = verb.pos_ == "VERB" and verb.lemma_ in word_lists("nouns")["speech"]
     return says and not any(is_actor(doc, move, c) for c in verb.children if c.dep_ in SUBJECTS)
+
+
+def _been(doc: Doc, move: Move, place: PlaceMention) -> bool:
+    """ "the engineers serving in southern Lebanon flew home": where they were, in what says who they are."""
+    inside = move.actor.start < place.start < move.actor.end
+    return inside and doc[place.start - 1].lower_ in {"in", "at"}
 
 
 def _meanwhile(doc: Doc, move: Move, place: PlaceMention) -> bool:

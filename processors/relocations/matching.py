@@ -60,6 +60,10 @@ _DEPARTURES = frozenset(
         "headed",
         "heading",
         "bound",
+        "sail",
+        "sails",
+        "sailed",
+        "sailing",
     ]
 )
 """Words that may tell the beginning of a move as well as of a visit."""
