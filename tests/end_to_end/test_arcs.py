@@ -16,25 +16,38 @@ Rooms = Sequence[tuple[Sequence[Arc], News]]
 WRONG = {
     "comoros-rivals": "'will go' is read as under way",
     "philippine-embassy-tunis": '"there" is read as the country of the embassy',
-    "konombo-casablanca": "an outlet is read as the origin",
     "jutland-dragoons": "a deployment that 'is off' is read as completed",
     "toowoomba-sasebo": "a port of no gazetteer is guessed to lie in the ship's own country",
+    "japan-embassy-bamako-dakar": "an embassy that works in another's rooms is read as that one's move",
+    "brazil-frigate-beirut": "'Lebanon mission' is read as the name of a place",
+    "rohingya-lhokseumawe-pekanbaru": "a quarter of the town of arrival is read as a second way",
+    "quappelle-potash-houston-cancelled": "one article has the company's short name only",
+    "peru-embassy-haiti": "the quarter of an embassy's new house is read as a second way",
+    "free-chin-council": "the case is called by 'leadership of' it",
+    "minehunter-klaipeda": "a ship of a navy is read as the navy, its sailing as a visit",
 }
 """The stories that do not come out right yet, and why: what their articles say is not read right (all do where it is,
 see ``tests/processors/relocations/test_arcs.py``)."""
 NOISY = {
+    "rohingya-lhokseumawe-pekanbaru": "who was brought ashore 'that month', years ago, is told as news",
     "houthi-bureau": "delegates who go home from talks are told",
 }
 """The arcs with noise that is read as a move, and which."""
 
-UNDISPUTED = {"tokbaev-warsaw": "of two denied rumours neither is told as disputed by the other"}
+BORDERLINE = {"rohingya-lhokseumawe-pekanbaru", "peru-embassy-haiti"}
+"""Of the wrong ones those by a move that is barely told: another machine's model may have it barely not."""
+
+UNDISPUTED = {
+    "tokbaev-warsaw": "of two denied rumours neither is told as disputed by the other",
+    "cashew-council": "a rival that is approved and one that is denied are told as settled",
+}
 """Arcs that come right but for what is disputed."""
 
 
 def arcs(wrong: Mapping[str, str], of: Sequence[Arc] = ARCS) -> list[Any]:
     """The arcs as parameters; those of ``wrong`` must fail, so that one that comes right is noticed."""
     assert wrong.keys() <= {arc.name for arc in ARCS}
-    marks = {name: [pytest.mark.xfail(reason=reason, strict=True)] for name, reason in wrong.items()}
+    marks = {n: [pytest.mark.xfail(reason=reason, strict=n not in BORDERLINE)] for n, reason in wrong.items()}
     return [pytest.param(arc, id=arc.name, marks=marks.get(arc.name, [])) for arc in of]
 
 

@@ -26,6 +26,11 @@ FLOORS = {
     "fresh/round-2-articles": (0.92, 0.81, 0),
     "fresh/round-3-passages": (0.93, 0.79, 1),
     "fresh/round-3-articles": (0.92, 0.83, 1),
+    "fresh/round-6-passages": (0.93, 0.86, 2),
+    "fresh/round-7-passages": (0.91, 0.80, 1),
+    "fresh/round-8-passages": (0.94, 0.83, 1),
+    "fresh/round-9-passages": (0.95, 0.86, 1),
+    "fresh/round-9-articles": (0.91, 0.79, 0),
 }
 """Of each file the least event F1 and whole F1, slightly under what is reached (raise them with every gain), and the
 most passages without an event on which one is told. The fresh ones were scored before anything was tuned on them."""
