@@ -95,12 +95,14 @@ class OwnedFeeds:
         return self._states.get(partition, feed.id)
 
     def lengths_elsewhere(self, partition: int, feed: Feed) -> dict[str, int]:
-        """By article the characters of the longest text that another of the publisher's feeds held at its last good
-        poll."""
+        """By article the characters of the longest text that another of the publisher's feeds held at its last poll; a
+        feed that fails holds nothing."""
         found: dict[str, int] = {}
         for other in self._feeds.values(partition).values():
             if other.publisher == feed.publisher and other.id != feed.id:
                 state = self.state(partition, other)
+                if state.failures:
+                    continue
                 for seen in (s for s in state.entries if s.last_seen == state.last_success):
                     found[seen.article_id] = max(seen.length, found.get(seen.article_id, 0))
         return found

@@ -84,7 +84,7 @@ def _changed(
 
 def _beside(article: Article, longer: int) -> Article:
     """A short copy takes nothing back of the whole text, which is corrected by the feed that carries it."""
-    whole = longer >= WHOLE * length_of(article.body, article.summary)
+    whole = 0 < longer >= WHOLE * length_of(article.body, article.summary)
     return article.model_copy(update={"update": False}) if article.update and whole else article
 
 

@@ -7,4 +7,4 @@ import os
 
 def busy() -> float:
     """How many processes want each core, by the load of the last minute; at least 1."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    return max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))

@@ -25,6 +25,8 @@ def united(doc: Doc, moves: Sequence[Move]) -> list[Move]:
     one stands stays: where the first of the staff have arrived, the office has not."""
     result = [_belonging(doc, _aboard(doc, _identified(doc, _of_office(doc, m)))) for m in moves]
     for move in list(result):
+        if not any(m is move for m in result):
+            continue  # told with another by now
         if any(_at_its_embassy(doc, whole, move) for whole in result if whole is not move):
             result.remove(move)
             continue
@@ -82,18 +84,29 @@ def _aboard(doc: Doc, move: Move) -> Move:
     actor, head = move.actor, doc[move.actor.head]
     if actor.pronoun or actor.extra or telling(doc, actor) > 2 or not head.is_lower or not _one(head):
         return move
-    if head.lemma_.lower() not in SHIPS:
+    kind = head.lemma_.lower()
+    if kind not in SHIPS:
         return move
     named = [
-        doc[i + 1] for i in range(len(doc) - 1)
-        if doc[i].lemma_.lower() in SHIPS and doc[i + 1].pos_ == "PROPN" and doc[i + 1].is_title
+        (start + 1, _name_end(doc, start + 1)) for start in range(len(doc) - 1)
+        if doc[start].lemma_.lower() in SHIPS and (kind in _ANY or doc[start].lemma_.lower() == kind)
+        and doc[start + 1].pos_ == "PROPN" and doc[start + 1].is_title
     ]  # fmt: skip
-    ships = {t.text: t for t in named}
-    if len(ships) != 1:
+    if len({doc[first:end].text for first, end in named}) != 1:
         return move
-    return move.but(actor=ActorMention(named[0].i, named[0].i + 1, named[0].i, actor.type))
+    first, end = named[0]
+    return move.but(actor=ActorMention(first, end, end - 1, actor.type))
 
 
+def _name_end(doc: Doc, start: int) -> int:
+    end = start + 1
+    while end < len(doc) and doc[end].pos_ == "PROPN" and doc[end].is_title:
+        end += 1
+    return end
+
+
+_ANY = frozenset(["ship", "vessel", "warship"])
+"""What every ship is."""
 SHIPS = frozenset(
     ["frigate", "destroyer", "corvette", "warship", "ship", "vessel", "carrier", "submarine", "cruiser", "tanker",
      "freighter", "trawler", "ferry", "cutter", "yacht", "boat", "icebreaker"]
@@ -116,10 +129,11 @@ _OF_STATES = frozenset(["embassy", "consulate", "mission", "ministry", "legation
 
 def _at_its_embassy(doc: Doc, whole: Move, move: Move) -> bool:
     """Whether it is a state's diplomats of whom an article tells beside its embassy, which goes the same way."""
+    if not _one_journey(whole, move):
+        return False
     who, embassy = root_of(doc, move.actor), root_of(doc, whole.actor)
     country = embassy.removesuffix(" embassy")
-    theirs = country != embassy and who in {f"{country} {people}" for people in ("diplomats", "staff", "mission")}
-    return theirs and _one_journey(whole, move)
+    return country != embassy and who in {f"{country} {people}" for people in ("diplomats", "staff", "mission")}
 
 
 def _through_another(move: Move) -> bool:

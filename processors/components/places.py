@@ -329,7 +329,8 @@ class Places:
             toponym = self._gazetteer.resolve(with_article(name), context, within)
         if weak and toponym is not None and toponym.population < 1000 and toponym.kind == "city":
             toponym = None
-        if toponym is not None and within and within != toponym.country and _another(doc[end], beside, toponym):
+        after = doc[end : end + 1].text
+        if toponym is not None and within and within != toponym.country and _another(after, beside, toponym):
             toponym = None  # "Novo Selo in Kosovo": another place of that name
         country = toponym.country if toponym else within
         if toponym is None and country is None:
@@ -345,9 +346,9 @@ class Places:
         return PlaceMention(start, end, toponym, role, country, weak, False, lead, unsupported, rival)
 
 
-def _another(after: Token, beside: str | None, toponym: Toponym) -> bool:
+def _another(after: str, beside: str | None, toponym: Toponym) -> bool:
     """Whether a country that the text gives with a name says that a place is meant which the gazetteer has not."""
-    return after.lower_ == "in" or (beside is None and toponym.prior < WELL_KNOWN)
+    return after.lower() == "in" or (beside is None and toponym.prior < WELL_KNOWN)
 
 
 def _from_to(doc: Doc, before: Token, end: int) -> bool:

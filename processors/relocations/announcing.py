@@ -87,7 +87,7 @@ def _heard_well(told: Relocation) -> bool:
     """Whether one statement at least was read surely enough to say that there is a move at all. Of "my parents" and
     "some traders" nobody can tell who that is: more must speak for it that they are news."""
     who = told.actor
-    unnamed = who.id is None and (anonymous(who.name) or who.text.lower() in SPEAKERS)
+    unnamed = who.id is None and (anonymous(who.name) or (who.text.lower() in SPEAKERS and who.text != "US"))
     least = SURE if unnamed and told.independent_sources < 2 else WEAK
     return any(s.confidence >= least and not (s.background or s.withdrawn) for s in told.statements)
 

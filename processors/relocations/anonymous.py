@@ -26,4 +26,10 @@ def anonymous(words: str) -> bool:
         return False
     if not words.lstrip().startswith(first) or first[0].islower():
         return not any(c.isupper() for c in first)  # a number before it; "eBay"
-    return first.lower() in word_lists("common")["lower"] | SPEAKERS
+    if first.isupper() and len(first) > 1:
+        return False  # "US troops", "WHO staff"
+    lower, lists = first.lower(), word_lists("nouns")
+    people = lower.endswith("s") or any(lower in lists[kind] for kind in ("person", "group", "military"))
+    if words == first and lower not in SPEAKERS and not people:
+        return False  # "Oracle", "Shell": alone and without an article it is a name
+    return lower in word_lists("common")["lower"] | SPEAKERS

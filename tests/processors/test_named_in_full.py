@@ -25,6 +25,16 @@ def test_a_ship_is_called_by_its_name(nlp: Language) -> None:
     assert {c.actor.root for c in told(nlp, None, body)} == {"itaparica"}
 
 
+def test_another_boat_is_not_that_ship(nlp: Language) -> None:
+    body = "A boat with 60 migrants left Sfax for Lampedusa on Monday.\n\nThe rescue ship Ocean Viking is a charity's."
+    to_lampedusa = [c for c in told(nlp, None, body) if c.destination and c.destination.country == "IT"]
+    assert "ocean" not in " ".join(c.actor.root for c in to_lampedusa)
+
+
+def test_a_village_may_be_the_texts_last_word(nlp: Language) -> None:
+    assert told(nlp, None, "Five inmates escaped from Puerto Cabezas to the Honduran fishing village of Cauquira")
+
+
 def test_a_name_that_is_only_its_end_is_whole(nlp: Language) -> None:
     found = told(nlp, None, "ALMATY - Azamat Toktosunov, wanted by prosecutors, has escaped from Bishkek to Almaty.")
     assert [c.actor.root for c in found] == ["azamat toktosunov"]
