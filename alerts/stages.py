@@ -27,9 +27,6 @@ logger = structlog.get_logger()
 LOOK_EVERY = 3.0
 """Seconds between two looks at the files of the rules folder."""
 
-CORRECTED = "what it tells is of a revision that its publisher has changed since"
-"""Why an alert is held back that only an older revision of an article gives cause for."""
-
 _Signature = tuple[tuple[str, int, int], ...]
 _Caused = tuple[str, list[Alert]] | None
 """See ``RaiseAlerts._caused``."""
@@ -112,7 +109,7 @@ class RaiseAlerts:
     published again: not when records come again, nor for another revision of the article, nor in another generation.
     The one exception: an alert that was held back is published once more, to be sent, when an article gives cause for
     it that is not held back (found by a backfill or a replay at first, then live). What was taken down gives no cause,
-    and is not quoted; what only revisions older than the article's last update say is held back. What one call
+    and is not quoted; nor is anything sent that only revisions older than the article's last update say. What one call
     returns must be committed before the next call. While a replay runs two groups write each partition, and the ledger
     may miss what the other writes at this moment: so what a replay holds back has a key of its own, and what is sent
     twice with one id is delivered once (``alerts/notify.py``).
@@ -170,7 +167,7 @@ class RaiseAlerts:
             return Reject(f"the alert stage reads EnrichedArticle and Transition, {said}")
         partition_key, alerts = found
         if _is_corrected(incoming.message, updated):
-            alerts = [a if a.held_back else a.model_copy(update={"held_back": CORRECTED}) for a in alerts]
+            alerts = [alert for alert in alerts if alert.held_back is not None]
         partition = incoming.record.partition
         fresh = [a for a in alerts if _is_news(a, raised.get(a.id, self._was_held_back(partition, a.id)))]
         raised.update({alert.id: alert.held_back is not None for alert in fresh})

@@ -33,7 +33,7 @@ class Corrections:
         self._log = log
         self._topic = names.topic("location-changes")
         self._next: int | None = None
-        self._versions: dict[str, tuple[int, datetime]] = {}
+        self._versions: dict[str, int] = {}
 
     def among(self, article_ids: Iterable[str], now: datetime) -> Mapping[str, int]:
         """Those of the articles that were corrected by ``now``, each with the version of its last update. Reads nothing
@@ -46,18 +46,11 @@ class Corrections:
         while records := self._log.read(self._topic, _PARTITION, self._next, _READ):
             for record in records:
                 if record.key.startswith(_KEY):
-                    self._take(record.key, record.timestamp)
+                    self._take(record.key)
             self._next = records[-1].offset + 1
-        self._forget(now - LATELY)
-        return {article_id: self._versions[article_id][0] for article_id in wanted & self._versions.keys()}
+        return {article_id: self._versions[article_id] for article_id in wanted & self._versions.keys()}
 
-    def _take(self, key: str, when: datetime) -> None:
+    def _take(self, key: str) -> None:
         article_id, _, version = key.removeprefix(_KEY).rpartition(":")
         if version.isdigit():
-            before, _ = self._versions.pop(article_id, (0, when))
-            self._versions[article_id] = max(int(version), before), when
-
-    def _forget(self, earlier: datetime) -> None:
-        """Those that came earlier: they stand in front."""
-        while self._versions and next(iter(self._versions.values()))[1] < earlier:
-            del self._versions[next(iter(self._versions))]
+            self._versions[article_id] = max(int(version), self._versions.get(article_id, 0))
