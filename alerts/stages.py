@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,6 @@ import structlog
 from alerts.matching import REPLAYED, candidates
 from alerts.relocations import told_by, without
 from alerts.rules import Rule, RuleErrors, load_rules, rule_files
-from stream.corrections import Corrections
 from stream.lineage import ALWAYS, Turn, moment_of
 from stream.log import Log
 from stream.messages import Alert, EnrichedArticle, Transition
@@ -28,8 +27,6 @@ LOOK_EVERY = 3.0
 """Seconds between two looks at the files of the rules folder."""
 
 _Signature = tuple[tuple[str, int, int], ...]
-_Caused = tuple[str, list[Alert]] | None
-"""See ``RaiseAlerts._caused``."""
 
 
 class RulesFolder:
@@ -109,10 +106,9 @@ class RaiseAlerts:
     published again: not when records come again, nor for another revision of the article, nor in another generation.
     The one exception: an alert that was held back is published once more, to be sent, when an article gives cause for
     it that is not held back (found by a backfill or a replay at first, then live). What was taken down gives no cause,
-    and is not quoted; nor is anything sent that only revisions older than the article's last update say. What one call
-    returns must be committed before the next call. While a replay runs two groups write each partition, and the ledger
-    may miss what the other writes at this moment: so what a replay holds back has a key of its own, and what is sent
-    twice with one id is delivered once (``alerts/notify.py``).
+    and is not quoted. What one call returns must be committed before the next call. While a replay runs two groups
+    write each partition, and the ledger may miss what the other writes at this moment: so what a replay holds back has
+    a key of its own, and what is sent twice with one id is delivered once (``alerts/notify.py``).
     """
 
     def __init__(
@@ -120,7 +116,6 @@ class RaiseAlerts:
         rules: Callable[[], Sequence[Rule]],
         ledger: KeyTable,
         takedowns: Takedowns,
-        corrections: Corrections,
         clock: Callable[[], datetime],
         max_age: timedelta,
         turn: Callable[[], Turn] = lambda: ALWAYS,
@@ -131,7 +126,6 @@ class RaiseAlerts:
         self._rules = rules
         self._ledger = ledger
         self._takedowns = takedowns
-        self._corrections = corrections
         self._clock = clock
         self._max_age = max_age
         self._turn = turn
@@ -143,31 +137,14 @@ class RaiseAlerts:
             self._ledger.refresh(partition)
         gone = self._takedowns.among({article for incoming in batch for article in _articles(incoming.message)})
         raised: dict[str, bool] = {}
-        caused = [self._caused(incoming, _standing(incoming.message, gone), rules, now, turn) for incoming in batch]
-        updated = self._corrections.among(self._to_be_sent(batch, caused), now)
-        return [self._outcome(i, found, updated, raised) for i, found in zip(batch, caused, strict=True)]
+        return [self._outcome(i, self._caused(i, _standing(i.message, gone), rules, now, turn), raised) for i in batch]
 
-    def _to_be_sent(self, batch: Sequence[Incoming], caused: Sequence[_Caused]) -> set[str]:
-        """The articles about which an alert is to be sent that never was."""
-        return {
-            incoming.message.article.id
-            for incoming, found in zip(batch, caused, strict=True)
-            if found is not None and isinstance(incoming.message, EnrichedArticle)
-            for alert in found[1]
-            if alert.held_back is None and _is_news(alert, self._was_held_back(incoming.record.partition, alert.id))
-        }
-
-    def _outcome(
-        self, incoming: Incoming, found: _Caused, updated: Mapping[str, int], raised: dict[str, bool]
-    ) -> Outcome:
-        """``updated``: articles that were corrected, with the version that did it; ``raised``: the ids that this batch
-        raised, each with whether it was held back."""
+    def _outcome(self, incoming: Incoming, found: tuple[str, list[Alert]] | None, raised: dict[str, bool]) -> Outcome:
+        """``raised``: the ids that this batch raised, each with whether it was held back."""
         if found is None:
             said = f"this is {type(incoming.message).__name__}"
             return Reject(f"the alert stage reads EnrichedArticle and Transition, {said}")
         partition_key, alerts = found
-        if _is_corrected(incoming.message, updated):
-            alerts = [alert for alert in alerts if alert.held_back is not None]
         partition = incoming.record.partition
         fresh = [a for a in alerts if _is_news(a, raised.get(a.id, self._was_held_back(partition, a.id)))]
         raised.update({alert.id: alert.held_back is not None for alert in fresh})
@@ -180,7 +157,9 @@ class RaiseAlerts:
             return True
         return before
 
-    def _caused(self, incoming: Incoming, message: object, rules: Sequence[Rule], now: datetime, turn: Turn) -> _Caused:
+    def _caused(
+        self, incoming: Incoming, message: object, rules: Sequence[Rule], now: datetime, turn: Turn
+    ) -> tuple[str, list[Alert]] | None:
         """The partition key of the cause and the alerts; None for a message that causes none. ``message``: of the
         record, what was not taken down; None: nothing."""
         if message is None:
@@ -211,11 +190,6 @@ def _standing(message: object, gone: frozenset[str]) -> object:
     if not gone.isdisjoint(_articles(message)):
         return without(message, gone) if isinstance(message, Transition) else None
     return message
-
-
-def _is_corrected(message: object, updated: Mapping[str, int]) -> bool:
-    """Whether it is a revision that its publisher has changed since: what it says still, the newer one says."""
-    return isinstance(message, EnrichedArticle) and message.article.version < updated.get(message.article.id, 0)
 
 
 _OF_A_REPLAY = ":replayed"

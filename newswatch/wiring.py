@@ -21,7 +21,6 @@ from newswatch.draining import Drain
 from newswatch.flow import derives_from
 from newswatch.following import Before, Following, Plan
 from newswatch.stages import STAGES as STAGES
-from stream.corrections import Corrections
 from stream.errors import ConfigError
 from stream.generations import Generations
 from stream.lineage import LIVE, Turn, live_of, turn_of
@@ -312,9 +311,8 @@ def _alert(settings: Settings, log: Log, _stack: ExitStack, topics: Names) -> di
         logger.warning("no rules, so no alerts until there are some", folder=str(settings.rules_dir))
     ledger = alert_ledger(log, topics.topic("alerts"))
     rules = RulesFolder(settings.rules_dir)
-    about = (ledger, Takedowns(log, topics), Corrections(log, topics))
-    max_age, turn = settings.alerts.max_age, _turn(log, topics)
-    raising = RaiseAlerts(rules, *about, lambda: datetime.now(UTC), max_age, turn)
+    takedowns, turn = Takedowns(log, topics), _turn(log, topics)
+    raising = RaiseAlerts(rules, ledger, takedowns, lambda: datetime.now(UTC), settings.alerts.max_age, turn)
     return dict.fromkeys(causes, raising)
 
 

@@ -9,7 +9,6 @@ from spacy.language import Language
 
 from processors.readers import Readers, language_of
 from processors.readings import Findings, Reading, Statement
-from stream.corrections import key_of_update
 from stream.ids import statement_id
 from stream.messages import MAX_MENTIONS, Article, EnrichedArticle, LocationChange, Superseded, encode
 from stream.topics import Outgoing
@@ -78,6 +77,6 @@ def outputs(enriched: EnrichedArticle, headers: Mapping[str, str] | None = None)
     ]
     if article.update:
         superseded = Superseded(article_id=article.id, version=article.version)
-        key = key_of_update(article.id, article.version)
+        key = f"superseded:{article.id}:{article.version}"
         records.append(Outgoing("location-changes", key, None, superseded, headers))
     return tuple(records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -17,9 +18,8 @@ from structlog.testing import capture_logs
 from alerts.matching import alert_id, candidates
 from alerts.rules import Rule, RuleErrors
 from alerts.stages import LOOK_EVERY, RaiseAlerts, RulesFolder, alert_ledger
-from stream.corrections import Corrections, key_of_update
 from stream.log import Log, Offset, Record, open_log, partition_of
-from stream.messages import Alert, Article, EnrichedArticle, Superseded, decode, encode
+from stream.messages import Alert, EnrichedArticle, Superseded, decode, encode
 from stream.stage import Done, Incoming, Outcome, Reject
 from stream.takedowns import Takedowns
 from stream.topics import TOPICS, Names
@@ -55,8 +55,7 @@ def fresh_log() -> Iterator[Log]:
 
 def stage(log: Log, rules: Sequence[Rule]) -> RaiseAlerts:
     """A stage as after a restart: with an empty ledger."""
-    about = (alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), Corrections(log, NAMES))
-    return RaiseAlerts(lambda: rules, *about, lambda: NOW, DAY)
+    return RaiseAlerts(lambda: rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, DAY)
 
 
 def publish(log: Log, messages: Sequence[EnrichedArticle]) -> None:
@@ -64,14 +63,6 @@ def publish(log: Log, messages: Sequence[EnrichedArticle]) -> None:
         for message in messages:
             partition = partition_of(message.article.id, PARTITIONS)
             tx.publish(NAMES.topic("enriched"), partition, message.article.id, encode(message))
-
-
-def publish_update(log: Log, of: Article) -> None:
-    """What enrich publishes with an update, beside the article."""
-    key, superseded = key_of_update(of.id, of.version), Superseded(article_id=of.id, version=of.version)
-    with log.transaction() as tx:
-        for partition in range(PARTITIONS):
-            tx.publish(NAMES.topic("location-changes"), partition, key, encode(superseded))
 
 
 def incoming(messages: Sequence[EnrichedArticle]) -> list[Incoming]:
@@ -217,25 +208,6 @@ def test_a_new_statement_of_a_known_article_is_raised_alone() -> None:
         (outcome,) = handler(incoming([told]))
         assert isinstance(outcome, Done)
         assert [out.message.subject.id for out in outcome.outputs if isinstance(out.message, Alert)] == ["new"]
-
-
-@pytest.mark.parametrize("restart", [False, True])
-def test_what_a_correction_took_back_is_not_sent(restart: bool) -> None:
-    """An older revision comes, or is come to, after the correction: another outlet's copy, or one given back late."""
-    corrected = enriched(article(version=ARTICLE.version + 9, update=True), CHANGE.model_copy(update={"id": "now"}))
-    with fresh_log() as log:
-        handler = stage(log, EVERYTHING)
-        publish_update(log, corrected.article)
-        older = enriched(article(version=ARTICLE.version + 8))
-        assert handler(incoming([older])) == [Done()]
-        handler = stage(log, EVERYTHING) if restart else handler
-        commit(log, handler(incoming([older, corrected, enriched(article(version=ARTICLE.version + 10)), older])))
-        assert [a.subject.id for a in raised(log)] == [ARTICLE.id, "now", CHANGE.id]
-        held = enriched(article(id="another", origin="backfill"))
-        publish_update(log, held.article.model_copy(update={"version": held.article.version + 1}))
-        (outcome,) = handler(incoming([held]))
-        assert isinstance(outcome, Done)
-        assert len(outcome.outputs) == 1  # what is not sent anyway is listed as ever
 
 
 def test_alerts_go_where_their_ledger_is_read() -> None:
@@ -385,7 +357,7 @@ def test_rules_that_change_apply_to_the_next_batch(tmp_path: Path, clock: Clock)
     with fresh_log() as log:
         ledger = alert_ledger(log, NAMES.topic("alerts"))
         handler = RaiseAlerts(
-            RulesFolder(tmp_path, clock), ledger, Takedowns(log, NAMES), Corrections(log, NAMES), lambda: NOW, DAY
+            RulesFolder(tmp_path, clock), ledger, Takedowns(log, NAMES), lambda: NOW, timedelta(hours=1)
         )
         commit(log, handler(incoming([ENRICHED])))
         write(tmp_path, RULE.format("b").replace("aden", "doha"))

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from alerts.matching import REPLAYED
 from alerts.stages import RaiseAlerts, alert_ledger
-from stream.corrections import Corrections
 from stream.lineage import ALWAYS, EVER, NEVER, Turn, marked
 from stream.log import Log, Record
 from stream.messages import Alert, EnrichedArticle, decode
@@ -31,8 +30,8 @@ SECOND = timedelta(seconds=1)
 
 def stage(log: Log, turn: Turn) -> RaiseAlerts:
     rules = (*EVERYTHING, rule("*", "relocations", "cases"))
-    about = (alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), Corrections(log, NAMES))
-    return RaiseAlerts(lambda: rules, *about, lambda: NOW, DAY, lambda: turn)
+    ledger, takedowns = alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES)
+    return RaiseAlerts(lambda: rules, ledger, takedowns, lambda: NOW, DAY, lambda: turn)
 
 
 def fetched_at(moment: datetime, name: str = "a") -> EnrichedArticle:

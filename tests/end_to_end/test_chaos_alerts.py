@@ -13,7 +13,6 @@ from alerts.relocations import told_by
 from alerts.rules import Rule
 from alerts.stages import RaiseAlerts, alert_ledger
 from processors.fuse_stage import FuseStatements
-from stream.corrections import Corrections
 from stream.log import Log, lag, partition_of
 from stream.messages import Alert, EnrichedArticle, LocationChange, Status, Transition, encode
 from stream.takedowns import Takedowns
@@ -76,8 +75,7 @@ def test_each_alert_is_raised_once_whoever_dies(tmp_path: Path) -> None:
 
 def workers(log: Log) -> list[Worker]:
     """Of one process."""
-    about = (alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), Corrections(log, NAMES))
-    handler = RaiseAlerts(rules, *about, lambda: NOW, AGE)
+    handler = RaiseAlerts(rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, AGE)
     return [Worker(log, NAMES, "alert", source, handler, Limits(records=20)) for source in SOURCES]
 
 

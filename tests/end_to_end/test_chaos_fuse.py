@@ -18,7 +18,6 @@ from alerts.rules import Rule
 from alerts.stages import RaiseAlerts, alert_ledger
 from processors.fuse_stage import FuseStatements
 from processors.relocations import fuse
-from stream.corrections import Corrections
 from stream.log import Log, lag, partition_of
 from stream.messages import Alert, LocationChange, Relocation, Status, Superseded, Transition, encode
 from stream.takedowns import Takedowns
@@ -79,8 +78,7 @@ def rules() -> tuple[Rule, ...]:
 
 def workers(log: Log) -> list[Worker]:
     """Of one process."""
-    about = (alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), Corrections(log, NAMES))
-    alert = RaiseAlerts(rules, *about, lambda: NOW, AGE)
+    alert = RaiseAlerts(rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, AGE)
     handlers = (FuseStatements(log, NAMES), alert)
     return [
         Worker(log, NAMES, *stage, handler, Limits(records=20)) for stage, handler in zip(STAGES, handlers, strict=True)

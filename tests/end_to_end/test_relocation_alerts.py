@@ -14,7 +14,6 @@ from alerts.stages import RaiseAlerts, alert_ledger
 from indexer.documents import alert_document
 from indexer.query import Matchable, matches, parse
 from processors.fuse_stage import FuseStatements
-from stream.corrections import Corrections
 from stream.log import Log, Offset, open_log, partition_of
 from stream.messages import Alert, LocationChange, Superseded, Transition, decode, encode
 from stream.stage import Handler, Incoming, Outcome
@@ -52,8 +51,9 @@ def log(tmp_path: Path) -> Iterator[Log]:
 
 def alerting(log: Log, *rules: Rule) -> RaiseAlerts:
     """The handler as after a restart."""
-    about = (alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), Corrections(log, NAMES))
-    return RaiseAlerts(lambda: rules, *about, lambda: NOW, timedelta(hours=24))
+    return RaiseAlerts(
+        lambda: rules, alert_ledger(log, NAMES.topic("alerts")), Takedowns(log, NAMES), lambda: NOW, timedelta(hours=24)
+    )
 
 
 def tell(log: Log, *said: Said) -> None:

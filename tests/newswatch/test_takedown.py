@@ -24,7 +24,6 @@ from processors.enrich import Enricher
 from processors.fuse_stage import FuseStatements
 from processors.pipeline import load_pipeline
 from processors.stages import EnrichArticles
-from stream.corrections import Corrections
 from stream.errors import ConfigError
 from stream.ids import article_version, digest
 from stream.log import Log, open_log, partition_of
@@ -87,9 +86,7 @@ class Desk:
         log, names = self.log, self.names
         takedowns = Takedowns(log, names)
         ledger = alert_ledger(log, names.topic("alerts"))
-        raising = RaiseAlerts(
-            lambda: RULES, ledger, takedowns, Corrections(log, names), lambda: NOW, timedelta(hours=24)
-        )
+        raising = RaiseAlerts(lambda: RULES, ledger, takedowns, lambda: NOW, timedelta(hours=24))
         handlers: dict[tuple[str, str], Handler] = {
             ("enrich", "articles"): EnrichArticles(self.enricher, takedowns),
             ("fuse", "location-changes"): FuseStatements(log, names),

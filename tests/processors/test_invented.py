@@ -77,7 +77,7 @@ def test_from_where_and_to_where(nlp: Language, text: str, origin: str | None, d
 
 
 def test_several_who_arrive(nlp: Language) -> None:
-    text = "The minister, Ana Pek, and the head of the rice board, Juan Coto, arrived in Quito on Tuesday."
+    text = "The minister, Ana Pek, and the head of the rice board, Juan Coto, arrived in Quito from Lima on Tuesday."
     assert [c.actor.name for c in changes(nlp, text)] == ["Ana Pek", "Juan Coto"]
 
 
