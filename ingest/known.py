@@ -94,7 +94,8 @@ class KnownArticles:
         self._log = log
         self._topic = topic
         self._next = dict.fromkeys(range(log.partitions(topic)), 0)
-        self._db = sqlite3.connect("", isolation_level=None)  # "": a temporary file that SQLite removes by itself
+        # "": a temporary file that SQLite removes by itself; it is closed by whatever thread collects this object
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._db.close)
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute(_TABLE)

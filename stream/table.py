@@ -72,7 +72,8 @@ class KeyTable:
         self._topic = topic
         self._mark = mark
         self._next: dict[int, int] = {}
-        self._db = sqlite3.connect("", isolation_level=None)  # "": a temporary file that SQLite removes by itself
+        # "": a temporary file that SQLite removes by itself; it is closed by whatever thread collects this object
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._db.close)
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute(_KEYS)

@@ -83,7 +83,8 @@ class Cache:
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)  # "": a temporary file that SQLite removes by itself
+        # "": a temporary file that SQLite removes by itself; it is closed by whatever thread collects this object
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._db.close)
         for statement in _SCHEMA:
             self._db.execute(statement)

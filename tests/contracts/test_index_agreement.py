@@ -94,7 +94,7 @@ def test_hundreds_of_queries_find_the_same_among_hundreds_of_documents(
     index: Index, pool: dict[Kind, Case], kind: Kind
 ) -> None:
     case = pool[kind]
-    assert len(case.documents) >= 300
+    assert len(case.documents) >= 250
     assert len(case.queries) >= 200
     puts = [Put(kind, f"p{i}", 1, d) for i, d in enumerate(case.documents)]
     index.prune(kind, datetime(2100, 1, 1, tzinfo=UTC))

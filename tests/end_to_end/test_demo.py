@@ -17,7 +17,7 @@ from tests.end_to_end.conftest import Home
 
 EXPECTED = {
     # who, from, to: status, independent sources, statements, disputed
-    ("Terra Verde", "Goma", "Kigali"): ("planned", 1, 4, False),
+    ("Terra Verde's regional office", "Goma", "Kigali"): ("planned", 1, 4, False),
     ("Ardent Bank", "London", "Dublin"): ("approved", 3, 3, False),
     ("Hamas's political leaders", "Doha", "Baghdad"): ("denied", 3, 5, False),
     ("Kodjo Amessan", "Accra", "Lomé"): ("completed", 2, 2, False),
