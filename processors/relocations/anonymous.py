@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from spacy.lang.en.stop_words import STOP_WORDS
+
 from processors.lexicons import word_lists
 
 SPEAKERS = frozenset(["i", "we", "us", "me"])
@@ -30,6 +32,6 @@ def anonymous(words: str) -> bool:
         return False  # "US troops", "WHO staff"
     lower, lists = first.lower(), word_lists("nouns")
     people = lower.endswith("s") or any(lower in lists[kind] for kind in ("person", "group", "military"))
-    if words == first and lower not in SPEAKERS and not people:
+    if words == first and lower not in SPEAKERS | STOP_WORDS and not people:
         return False  # "Oracle", "Shell": alone and without an article it is a name
     return lower in word_lists("common")["lower"] | SPEAKERS

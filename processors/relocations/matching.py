@@ -261,8 +261,7 @@ def _narrower(known: Spot | None, told: Spot | None) -> Spot | None:
         return known or told
     if _vague(known):
         return told
-    within = known.kind != "region" or (known.admin1 is not None and known.admin1 == told.admin1)
-    closer = within and _WIDE.get(told.kind, 0) < _WIDE.get(known.kind, 0) and alike(known, told) == 1
+    closer = _WIDE.get(told.kind, 0) < _WIDE.get(known.kind, 0) and alike(known, told) == 1
     return told if closer and not _vague(told) else known
 
 
